@@ -1,0 +1,352 @@
+"""Any table of rows as named one-dimensional NumPy columns.
+
+Everything after this module sees one shape only: float64 arrays with NaN for missing, or object arrays
+with None for missing. Nothing is dropped and nothing is guessed silently; what each input becomes:
+
+===============================  =====================================================================
+input column                     array
+===============================  =====================================================================
+floats, integers                 float64 (integers beyond 2**53 are rounded to the nearest float)
+booleans                         object of True, False, None
+Decimal, Fraction, number mixes  float64
+dates, times, NumPy datetimes    float64, seconds since 1970 in UTC (no zone is read as UTC; NaT is NaN)
+durations                        float64 seconds
+text, bytes                      object of str (bytes as Latin-1)
+categorical, dictionary, enum    object of str, also where the categories are numbers
+nullable types, None, NaN, NA    NaN in float64, None in object
+anything else or a mix           object, as it is
+===============================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ObservationError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """A table: named one-dimensional arrays of one length, in order.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray of shape (n_rows,)
+        float64 or object, as the module's table says.
+    n_rows : int
+        Number of rows; kept apart since a table may have rows and no columns.
+    problems : tuple of str
+        What was odd about the table and how it was read, for example a name that stood twice.
+    """
+
+    arrays: dict[str, Array]
+    n_rows: int
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names, in order."""
+        return tuple(self.arrays)
+
+
+def to_columns(data: Any, names: Sequence[str] | None = None) -> Columns:  # noqa: ANN401 - that is its purpose
+    """Columns of any table.
+
+    Parameters
+    ----------
+    data : array of shape (n_rows, n_columns), sequence of mappings or of sequences, mapping of columns, \
+or a pandas, polars or pyarrow table
+        One-dimensional arrays are one row if `names` has as many names, otherwise one column.
+    names : sequence of str, optional
+        Names of the columns of a table that has none; without it they are `f0`, `f1`, …
+        Ignored where the table brings its own names.
+
+    Raises
+    ------
+    ObservationError
+        If it is no table, or its columns differ in length, or `names` does not fit.
+    """
+    if isinstance(data, Columns):
+        return data
+    if isinstance(data, np.ndarray):
+        return _from_array(data, names)
+    if isinstance(data, Mapping):
+        return _collect([(str(name), _listed(column)) for name, column in data.items()])
+    if hasattr(data, "columns") and hasattr(data, "iloc"):  # pandas
+        return _collect(
+            [(str(name), data.iloc[:, i]) for i, name in enumerate(data.columns)], n_rows=len(data)
+        )
+    if hasattr(data, "get_columns"):  # polars
+        return _collect([(series.name, series) for series in data.get_columns()], n_rows=len(data))
+    if hasattr(data, "schema") and hasattr(data, "num_rows"):  # pyarrow
+        columns = [(str(name), data.column(i)) for i, name in enumerate(data.schema.names)]
+        return _collect(columns, n_rows=data.num_rows)
+    if hasattr(data, "to_numpy") and not hasattr(data, "to_frame"):
+        return _from_array(np.asarray(data.to_numpy()), names)
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        return _from_rows(data, names)
+    if hasattr(data, "__array__"):  # tensors, one-dimensional series
+        return _from_array(np.asarray(data), names)
+    raise ObservationError(
+        f"table: found {type(data).__name__}, need an array, a list of dicts, a dict of columns, "
+        "or a pandas, polars or pyarrow table"
+    )
+
+
+def to_array(column: Any) -> Array:  # noqa: ANN401 - that is its purpose
+    """One column as float64 or object, as the module's table says.
+
+    Raises
+    ------
+    ObservationError
+        If the column is not one-dimensional.
+    """
+    dtype_name = str(getattr(column, "dtype", getattr(column, "type", "")))
+    if _is_categorical(dtype_name):
+        return _object_array([None if _is_missing(v) else str(v) for v in _as_list(column)])
+    if isinstance(column, np.ndarray):
+        values = column
+    elif (
+        hasattr(column, "iloc")
+        and getattr(column.dtype, "kind", "O") in "fiubmM"
+        and isinstance(column.dtype, np.dtype)
+    ):
+        values = column.to_numpy()
+    elif hasattr(column, "iloc") or hasattr(column, "to_pylist") or hasattr(column, "to_list"):
+        fast = _fast_numeric(column)
+        values = _object_array(_as_list(column)) if fast is None else fast
+    else:
+        values = np.asarray(column) if hasattr(column, "__array__") else _object_array(list(column))
+    if values.ndim != 1:
+        raise ObservationError(f"column: found {values.ndim} dimensions, need 1")
+    return _normalised(values)
+
+
+def concatenate(tables: Sequence[Columns]) -> Columns:
+    """Rows of tables that have the same columns, one after the other.
+
+    A column that is float64 in one table and object in another becomes object.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    arrays = {}
+    for name in tables[0].arrays:
+        parts = [table.arrays[name] for table in tables]
+        if any(part.dtype == object for part in parts):
+            parts = [part if part.dtype == object else _float_to_object(part) for part in parts]
+        arrays[name] = np.concatenate(parts)
+    problems = tuple(dict.fromkeys(problem for table in tables for problem in table.problems))
+    return Columns(arrays=arrays, n_rows=sum(table.n_rows for table in tables), problems=problems)
+
+
+def _from_array(array: Array, names: Sequence[str] | None) -> Columns:
+    if array.dtype.names is not None:
+        return _collect([(name, array[name]) for name in array.dtype.names], n_rows=len(array))
+    if array.ndim == 1:
+        one_row = names is not None and len(names) > 1 and len(names) == array.shape[0]
+        array = array.reshape(1, -1) if one_row else array.reshape(-1, 1)
+    if array.ndim != 2:
+        raise ObservationError(f"table: found an array of shape {array.shape}, need (n_rows, n_columns)")
+    n_rows, n_columns = array.shape
+    if names is None:
+        names = [f"f{i}" for i in range(n_columns)]
+    if len(names) != n_columns:
+        raise ObservationError(f"table: found {n_columns} columns, need {len(names)}: {_some(names)}")
+    if array.dtype.kind in "fiu":
+        # One transposed copy makes every column contiguous, which all later passes profit from.
+        by_column = np.ascontiguousarray(array.T, dtype=np.float64)
+        return Columns(arrays=dict(zip(names, by_column, strict=True)), n_rows=n_rows)
+    return _collect(list(zip(names, array.T, strict=True)), n_rows=n_rows)
+
+
+def _from_rows(rows: Sequence[Any], names: Sequence[str] | None) -> Columns:
+    if not rows:
+        return Columns(arrays={name: np.empty(0) for name in names or ()}, n_rows=0)
+    if isinstance(rows[0], Mapping):
+        keys = dict.fromkeys(str(key) for row in rows for key in row)
+        return _collect(
+            [(key, _object_array([row.get(key) for row in rows])) for key in keys], n_rows=len(rows)
+        )
+    if not isinstance(rows[0], (Sequence, np.ndarray)) or isinstance(rows[0], (str, bytes)):
+        if names is not None and len(names) == len(rows) and len(names) > 1:
+            return _collect([(name, [value]) for name, value in zip(names, rows, strict=True)])
+        return _collect([(names[0] if names else "f0", rows)])
+    widths = {len(row) for row in rows}
+    if len(widths) != 1:
+        raise ObservationError(f"table: found rows of {min(widths)} to {max(widths)} values, need one width")
+    width = widths.pop()
+    names = [f"f{i}" for i in range(width)] if names is None else names
+    if len(names) != width:
+        raise ObservationError(f"table: found {width} columns, need {len(names)}: {_some(names)}")
+    return _collect([(name, [row[i] for row in rows]) for i, name in enumerate(names)], n_rows=len(rows))
+
+
+def _collect(columns: list[tuple[str, Any]], n_rows: int | None = None) -> Columns:
+    arrays: dict[str, Array] = {}
+    problems = []
+    for name, column in columns:
+        unique = name
+        if name in arrays:
+            count = sum(1 for other, _ in columns if other == name)
+            problems.append(
+                f"column {name!r} stands {count} times; the later ones are read under other names"
+            )
+            suffix = 2
+            while unique in arrays:
+                unique, suffix = f"{name}.{suffix}", suffix + 1
+        arrays[unique] = to_array(column)
+    lengths = {len(array) for array in arrays.values()}
+    if len(lengths) > 1:
+        raise ObservationError(
+            f"table: found columns of {min(lengths)} to {max(lengths)} rows, need one length"
+        )
+    found = lengths.pop() if lengths else (n_rows or 0)
+    return Columns(arrays=arrays, n_rows=found, problems=tuple(dict.fromkeys(problems)))
+
+
+def _listed(column: Any) -> Any:  # noqa: ANN401
+    """A column of a mapping; a single value is a column of one row."""
+    if isinstance(column, (str, bytes)) or not hasattr(column, "__len__"):
+        return [column]
+    return column
+
+
+def _as_list(column: Any) -> list[Any]:  # noqa: ANN401
+    for method in ("to_pylist", "to_list", "tolist"):
+        if hasattr(column, method):
+            return list(getattr(column, method)())
+    return list(column)
+
+
+def _is_categorical(dtype_name: str) -> bool:
+    return dtype_name.lower().startswith(("category", "categorical", "enum", "dictionary"))
+
+
+def _fast_numeric(column: Any) -> Array | None:  # noqa: ANN401
+    """Float64 of a nullable numeric column without a Python list in between, or None where that is unsafe."""
+    name = str(getattr(column, "dtype", getattr(column, "type", ""))).lower()
+    if not name.startswith(("int", "uint", "float", "double", "halffloat")):
+        return None
+    if hasattr(column, "to_pylist"):  # pyarrow
+        column = column.cast("float64")
+        values = column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
+        return np.asarray(values, dtype=np.float64)
+    if hasattr(column, "iloc"):
+        return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def _normalised(values: Array) -> Array:
+    kind = values.dtype.kind
+    if kind in "fiu":
+        return values.astype(np.float64, copy=False)
+    if kind == "b":
+        return values.astype(object)
+    if kind == "M":
+        return _seconds(values.astype("datetime64[us]"))
+    if kind == "m":
+        return _seconds(values.astype("timedelta64[us]"))
+    if kind == "U":
+        return values.astype(object)
+    if kind == "S":
+        return _object_array([value.decode("latin-1") for value in values.tolist()])
+    if kind == "O":
+        return _from_objects(values)
+    raise ObservationError(
+        f"column: found dtype {values.dtype}, need numbers, booleans, text, times or objects"
+    )
+
+
+def _from_objects(values: Array) -> Array:
+    types = set(map(type, values.tolist()))
+    if types <= {str}:
+        return values
+    present = {t for t in types if t is not type(None)}
+    if present and all(
+        issubclass(t, Number) and not issubclass(t, (bool, np.bool_, complex)) for t in present
+    ):
+        return np.array([np.nan if v is None else _to_float(v) for v in values.tolist()], dtype=np.float64)
+    cleaned = [None if _is_missing(value) else value for value in values.tolist()]
+    present = {type(value) for value in cleaned if value is not None}
+    if not present:
+        return np.full(len(cleaned), np.nan)
+    if all(issubclass(t, Number) and not issubclass(t, (bool, np.bool_, complex)) for t in present):
+        return np.array([np.nan if v is None else _to_float(v) for v in cleaned], dtype=np.float64)
+    if all(issubclass(t, (dt.date, dt.datetime, np.datetime64)) for t in present):
+        return np.array([np.nan if v is None else _epoch_seconds(v) for v in cleaned], dtype=np.float64)
+    if all(issubclass(t, (dt.timedelta, np.timedelta64)) for t in present):
+        return np.array(
+            [
+                np.nan if v is None else float(np.timedelta64(v, "us") / np.timedelta64(1, "s"))
+                for v in cleaned
+            ]
+        )
+    return _object_array(
+        [
+            v.decode("latin-1") if isinstance(v, bytes) else bool(v) if isinstance(v, np.bool_) else v
+            for v in cleaned
+        ]
+    )
+
+
+def _to_float(value: Any) -> float:  # noqa: ANN401
+    try:
+        return float(value)
+    except OverflowError:  # an int beyond the largest float
+        return float("inf") if value > 0 else float("-inf")
+
+
+def _epoch_seconds(value: Any) -> float:  # noqa: ANN401
+    if isinstance(value, np.datetime64):
+        return float(_seconds(np.array([value], dtype="datetime64[us]"))[0])
+    if not isinstance(value, dt.datetime):
+        value = dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=dt.UTC)
+    return float((value - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)).total_seconds())
+
+
+def _seconds(values: Array) -> Array:
+    seconds = values.astype(np.int64) / 1e6
+    seconds[np.isnat(values)] = np.nan
+    return np.asarray(seconds)
+
+
+def _is_missing(value: Any) -> bool:  # noqa: ANN401
+    if value is None:
+        return True
+    name = type(value).__name__
+    if name in ("NAType", "NaTType"):
+        return True
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return bool(np.isnat(value))
+    try:
+        return isinstance(value, Number) and bool(value != value)  # noqa: PLR0124 - only NaN differs from itself
+    except ArithmeticError:  # a signalling Decimal NaN refuses comparison
+        return True
+
+
+def _float_to_object(values: Array) -> Array:
+    return _object_array([None if value != value else value for value in values.tolist()])  # noqa: PLR0124
+
+
+def _object_array(values: Sequence[Any]) -> Array:
+    """A one-dimensional object array, also where the values are sequences themselves."""
+    array = np.empty(len(values), dtype=object)
+    for i, value in enumerate(values):  # `array[:] = values` would unpack nested sequences
+        array[i] = value
+    return array
+
+
+def _some(names: Sequence[str], limit: int = 5) -> str:
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown}, … ({len(names)} in all)"
