@@ -11,11 +11,12 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector, CollectorRegistry
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
-    from prometheus_client.metrics import MetricWrapperBase
+    from collections.abc import Iterable, Sequence
 
 MODEL_LABELS = ("model_name", "model_version")
 
@@ -59,71 +60,342 @@ class Family:
     buckets: tuple[float, ...] | None = None
 
 
-def _f(layer: str, name: str, kind: Literal["counter", "gauge", "histogram"], help_: str, *labels: str,
-       buckets: tuple[float, ...] | None = None) -> Family:  # fmt: skip
-    return Family(layer=layer, name=name, kind=kind, help=help_, labels=labels, buckets=buckets)
+def _family(
+    layer: str, kind: Literal["counter", "gauge", "histogram"], name: str, text: str, *labels: str
+) -> Family:
+    return Family(layer=layer, name=name, kind=kind, help=text, labels=labels, buckets=_BUCKETS.get(name))
 
+
+_BUCKETS = {
+    "model_inference_latency_seconds": LATENCY_BUCKETS,
+    "model_prediction_score": SCORE_BUCKETS,
+    "driftgauge_check_duration_seconds": CHECK_DURATION_BUCKETS,
+}
 
 FAMILIES: tuple[Family, ...] = (
-    _f("service", "model_predictions_total", "counter", "Rows predicted."),
-    _f("service", "model_prediction_calls_total", "counter", "Calls of the model, one or many rows each."),
-    _f("service", "model_inference_latency_seconds", "histogram",
-       "Time of one call of the model, as its caller saw it.", "method", buckets=LATENCY_BUCKETS),
-    _f("service", "model_errors_total", "counter", "Calls that ended in an exception of the model.", "error_type"),
-    _f("service", "model_info", "gauge", "Always 1; which reference and framework serve.",
-       "reference_version", "framework"),
-    _f("prediction", "model_prediction_score", "histogram",
-       "Scores or predicted values, on the reference's quantile edges.", buckets=SCORE_BUCKETS),
-    _f("prediction", "model_predicted_class_total", "counter",
-       "Rows predicted per class of the reference; others count as __other__.", "predicted_class"),
-    _f("data", "model_feature_bin_total", "counter", "Values seen per bin of the reference.", "feature_name", "bin"),
-    _f("data", "model_reference_bin_ratio", "gauge", "Share of the reference's values per bin, 0 to 1.",
-       "feature_name", "bin"),
-    _f("data", "model_reference_samples", "gauge", "Values behind the reference's ratios.", "feature_name"),
-    _f("data", "model_feature_missing_total", "counter", "Values that were missing (None, NaN, NaT).", "feature_name"),
-    _f("data", "model_feature_out_of_range_total", "counter",
-       "Values outside the reference's smallest and largest.", "feature_name"),
-    _f("data", "model_feature_unseen_category_total", "counter",
-       "Values that the reference never saw as a category.", "feature_name"),
-    _f("data", "model_feature_type_error_total", "counter",
-       "Values of another type than the reference's (text in a number).", "feature_name"),
-    _f("data", "model_schema_violations_total", "counter",
-       "Calls whose columns were not the reference's.", "violation"),
-    _f("drift", "model_drift_score", "gauge", "Effect size of one test over one window; absent while unknown.",
-       "feature_name", "test_type", "window"),
-    _f("drift", "model_drift_p_value", "gauge", "p-value of one test, before correction for many tests.",
-       "feature_name", "test_type", "window"),
-    _f("drift", "model_drift_threshold", "gauge", "Effect from which on a score counts as large.",
-       "feature_name", "test_type", "window"),
-    _f("drift", "model_drift_noise_floor", "gauge", "Effect that sampling alone reaches with probability alpha.",
-       "feature_name", "test_type", "window"),
-    _f("drift", "model_drift_minimum_detectable", "gauge",
-       "Smallest effect that this window's rows would show four times out of five.",
-       "feature_name", "test_type", "window"),
-    _f("drift", "model_drift_detected", "gauge", "1 while a feature is in drift, 0 while not; absent while unknown.",
-       "feature_name"),
-    _f("drift", "model_drift_state", "gauge", "0 ok, 1 warning, 2 drift, 3 recovering, -1 unknown.", "feature_name"),
-    _f("drift", "model_drifted_features_ratio", "gauge", "Share of the features whose state is drift, 0 to 1."),
-    _f("drift", "model_multivariate_drift_score", "gauge", "Effect size of one test over all features together.",
-       "test_type", "window"),
-    _f("drift", "model_prediction_drift_score", "gauge", "Effect size of one test on scores or predicted classes.",
-       "test_type", "window"),
-    _f("drift", "model_label_drift_score", "gauge", "Effect size of one test on outcomes.", "test_type", "window"),
-    _f("performance", "model_outcomes_total", "counter", "Outcomes received, by what became of them.", "outcome"),
-    _f("itself", "driftgauge_checks_total", "counter", "Checks run, by what they found.", "outcome"),
-    _f("itself", "driftgauge_check_duration_seconds", "histogram", "Time of one check.",
-       buckets=CHECK_DURATION_BUCKETS),
-    _f("itself", "driftgauge_last_check_timestamp_seconds", "gauge", "When the last check that worked ended."),
-    _f("itself", "driftgauge_window_rows", "gauge", "Rows in a window at the last check.", "window"),
-    _f("itself", "driftgauge_observations_dropped_total", "counter",
-       "Rows predicted but not measured, by reason.", "reason"),
-    _f("itself", "driftgauge_feature_failures_total", "counter",
-       "Features of a check that could not be decided, by reason.", "reason"),
-    _f("itself", "driftgauge_internal_errors_total", "counter",
-       "Faults of the monitoring itself; none reaches a caller."),
-    _f("itself", "driftgauge_store_rows", "gauge", "Rows held for windows."),
-    _f("itself", "driftgauge_series", "gauge", "Series exported for this model."),
-)  # fmt: skip
+    _family("service", "counter", "model_predictions_total", "Rows predicted."),
+    _family(
+        "service", "counter", "model_prediction_calls_total", "Calls of the model, one or many rows each."
+    ),
+    _family(
+        "service",
+        "histogram",
+        "model_inference_latency_seconds",
+        "Time of one call of the model, as its caller saw it.",
+        "method",
+    ),
+    _family(
+        "service",
+        "counter",
+        "model_errors_total",
+        "Calls that ended in an exception of the model.",
+        "error_type",
+    ),
+    _family(
+        "service",
+        "gauge",
+        "model_info",
+        "Always 1; which reference and framework serve.",
+        "reference_version",
+        "framework",
+    ),
+    _family(
+        "prediction",
+        "histogram",
+        "model_prediction_score",
+        "Scores or predicted values, on the reference's quantile edges.",
+    ),
+    _family(
+        "prediction",
+        "counter",
+        "model_predicted_class_total",
+        "Rows predicted per class of the reference; others count as __other__.",
+        "predicted_class",
+    ),
+    _family(
+        "data",
+        "counter",
+        "model_feature_bin_total",
+        "Values seen per bin of the reference.",
+        "feature_name",
+        "bin",
+    ),
+    _family(
+        "data",
+        "gauge",
+        "model_reference_bin_ratio",
+        "Share of the reference's values per bin, 0 to 1.",
+        "feature_name",
+        "bin",
+    ),
+    _family(
+        "data", "gauge", "model_reference_samples", "Values behind the reference's ratios.", "feature_name"
+    ),
+    _family(
+        "data",
+        "counter",
+        "model_feature_missing_total",
+        "Values that were missing (None, NaN, NaT).",
+        "feature_name",
+    ),
+    _family(
+        "data",
+        "counter",
+        "model_feature_out_of_range_total",
+        "Values outside the reference's smallest and largest.",
+        "feature_name",
+    ),
+    _family(
+        "data",
+        "counter",
+        "model_feature_unseen_category_total",
+        "Values that the reference never saw as a category.",
+        "feature_name",
+    ),
+    _family(
+        "data",
+        "counter",
+        "model_feature_type_error_total",
+        "Values of another type than the reference's (text in a number).",
+        "feature_name",
+    ),
+    _family(
+        "data",
+        "counter",
+        "model_schema_violations_total",
+        "Calls whose columns were not the reference's.",
+        "violation",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_drift_score",
+        "Effect size of one test over one window; absent while unknown.",
+        "feature_name",
+        "test_type",
+        "window",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_drift_p_value",
+        "p-value of one test, before correction for many tests.",
+        "feature_name",
+        "test_type",
+        "window",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_drift_threshold",
+        "Effect from which on a score counts as large.",
+        "feature_name",
+        "test_type",
+        "window",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_drift_noise_floor",
+        "Effect that sampling alone reaches with probability alpha.",
+        "feature_name",
+        "test_type",
+        "window",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_drift_minimum_detectable",
+        "Smallest effect that this window's rows would show four times out of five.",
+        "feature_name",
+        "test_type",
+        "window",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_drift_detected",
+        "1 while a feature is in drift, 0 while not; absent while unknown.",
+        "feature_name",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_drift_state",
+        "0 ok, 1 warning, 2 drift, 3 recovering, -1 unknown.",
+        "feature_name",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_drifted_features_ratio",
+        "Share of the features whose state is drift, 0 to 1.",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_multivariate_drift_score",
+        "Effect size of one test over all features together.",
+        "test_type",
+        "window",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_prediction_drift_score",
+        "Effect size of one test on scores or predicted classes.",
+        "test_type",
+        "window",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_prediction_drift_threshold",
+        "Effect from which on it counts as large.",
+        "test_type",
+        "window",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_prediction_drift_state",
+        "State of scores and predicted classes, coded as model_drift_state.",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_label_drift_score",
+        "Effect size of one test on outcomes.",
+        "test_type",
+        "window",
+    ),
+    _family(
+        "drift",
+        "gauge",
+        "model_label_drift_threshold",
+        "Effect from which on it counts as large.",
+        "test_type",
+        "window",
+    ),
+    _family(
+        "drift", "gauge", "model_label_drift_state", "State of the outcomes, coded as model_drift_state."
+    ),
+    _family(
+        "performance",
+        "counter",
+        "model_outcomes_total",
+        "Outcomes received, by what became of them.",
+        "outcome",
+    ),
+    _family("itself", "counter", "driftgauge_checks_total", "Checks run, by what they found.", "outcome"),
+    _family("itself", "histogram", "driftgauge_check_duration_seconds", "Time of one check."),
+    _family(
+        "itself", "gauge", "driftgauge_last_check_timestamp_seconds", "When the last check that worked ended."
+    ),
+    _family("itself", "gauge", "driftgauge_window_rows", "Rows in a window at the last check.", "window"),
+    _family(
+        "itself",
+        "counter",
+        "driftgauge_observations_dropped_total",
+        "Rows predicted but not measured, by reason.",
+        "reason",
+    ),
+    _family(
+        "itself",
+        "counter",
+        "driftgauge_feature_failures_total",
+        "Features of a check that could not be decided, by reason.",
+        "reason",
+    ),
+    _family(
+        "itself",
+        "counter",
+        "driftgauge_internal_errors_total",
+        "Faults of the monitoring itself; none reaches a caller.",
+    ),
+    _family("itself", "gauge", "driftgauge_store_rows", "Rows held for windows."),
+    _family("itself", "gauge", "driftgauge_series", "Series exported for this model."),
+)
+
+FAMILY = {family.name: family for family in FAMILIES}
 
 OUTCOME_RESULTS = ("joined", "duplicate", "conflicting", "unknown_id", "late", "invalid")
 """What becomes of an outcome: joined to its prediction, or counted by why it was not."""
+
+
+class ScoreHistograms(Collector):
+    """One family of prediction scores whose edges differ from model to model.
+
+    A prometheus_client histogram has one set of edges for all its children; here each model version has its
+    own histogram on its reference's quantiles, and they are exported as one family.
+    """
+
+    def __init__(self) -> None:
+        self._histograms: list[Histogram] = []
+
+    def add(self, edges: Sequence[float], labels: tuple[str, ...]) -> Histogram:
+        """Histogram of one model version, exported from now on."""
+        family = FAMILY["model_prediction_score"]
+        histogram = Histogram(family.name, family.help, MODEL_LABELS, buckets=edges, registry=None)
+        self._histograms.append(histogram)
+        child = histogram.labels(*labels)
+        assert isinstance(child, Histogram)
+        return child
+
+    def describe(self) -> Iterable[Metric]:
+        """The family without samples, so that a second registration is refused."""
+        family = FAMILY["model_prediction_score"]
+        return [Metric(family.name, family.help, family.kind)]
+
+    def collect(self) -> Iterable[Metric]:
+        """Samples of all models under one name."""
+        family = FAMILY["model_prediction_score"]
+        metric = Metric(family.name, family.help, family.kind)
+        for histogram in list(self._histograms):
+            for part in histogram.collect():
+                metric.samples.extend(part.samples)
+        return [metric]
+
+
+class MetricFamilies:
+    """All families of `FAMILIES`, created once on a registry.
+
+    Several predictors that share a registry share these, which `families_for` sees to.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        disable_created_metrics()  # they would double the series of every counter
+        self.registry = registry
+        self.scores = ScoreHistograms()
+        registry.register(self.scores)
+        self._by_name: dict[str, Counter | Gauge | Histogram] = {}
+        for family in FAMILIES:
+            if family.name != "model_prediction_score":
+                self._by_name[family.name] = _create(family, registry)
+
+    def __getitem__(self, name: str) -> Counter | Gauge | Histogram:
+        """Family of this name."""
+        return self._by_name[name]
+
+
+def _create(family: Family, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    labels = (*MODEL_LABELS, *family.labels)
+    if family.kind == "counter":
+        return Counter(family.name, family.help, labels, registry=registry)
+    if family.kind == "gauge":
+        # What a check published last is what holds, whichever worker ran it.
+        return Gauge(family.name, family.help, labels, registry=registry, multiprocess_mode="mostrecent")
+    assert family.buckets is not None
+    return Histogram(family.name, family.help, labels, buckets=family.buckets, registry=registry)
+
+
+_FAMILIES_OF: weakref.WeakKeyDictionary[CollectorRegistry, MetricFamilies] = weakref.WeakKeyDictionary()
+_FAMILIES_LOCK = threading.Lock()
+
+
+def families_for(registry: CollectorRegistry) -> MetricFamilies:
+    """Families on this registry, created at the first call."""
+    with _FAMILIES_LOCK:
+        if registry not in _FAMILIES_OF:
+            _FAMILIES_OF[registry] = MetricFamilies(registry)
+        return _FAMILIES_OF[registry]
