@@ -102,6 +102,30 @@ or a pandas, polars or pyarrow table
     )
 
 
+def count_rows(data: Any, n_columns: int | None = None) -> int:  # noqa: ANN401 - any table
+    """Rows that `to_columns` would find, without reading them.
+
+    Parameters
+    ----------
+    data : any table
+        What cannot be told, an iterator for example, counts as one row.
+    n_columns : int, optional
+        A one-dimensional array or list of this length is one row.
+    """
+    if isinstance(data, (str, bytes)) or not hasattr(data, "__len__"):
+        return 1
+    if isinstance(data, Mapping):
+        first = next(iter(data.values()), ())
+        return 1 if isinstance(first, (str, bytes)) or not hasattr(first, "__len__") else len(first)
+    shape = getattr(data, "shape", None)
+    if shape is not None and len(shape) == 0:
+        return 1
+    flat = len(shape) == 1 if shape is not None else bool(len(data)) and not hasattr(data[0], "__len__")
+    if flat and n_columns is not None and n_columns > 1 and len(data) == n_columns:
+        return 1
+    return len(data)
+
+
 def to_array(column: Any) -> Array:  # noqa: ANN401 - that is its purpose
     """One column as float64 or object, as the module's table says.
 
@@ -129,6 +153,21 @@ def to_array(column: Any) -> Array:  # noqa: ANN401 - that is its purpose
     if values.ndim != 1:
         raise ObservationError(f"column: found {values.ndim} dimensions, need 1")
     return _normalised(values)
+
+
+def to_text(column: Any) -> Array:  # noqa: ANN401 - any column
+    """One column as object array of str, None where missing; whole floats lose their point (`1.0` is `1`).
+
+    So a class is named alike whether a table held it as an integer or, beside a missing value, as a float.
+    """
+    array = to_array(column)
+    if array.dtype == np.float64:
+        return _object_array([None if v != v else _number_text(v) for v in array.tolist()])  # noqa: PLR0124
+    return _object_array([v if v is None or isinstance(v, str) else str(v) for v in array.tolist()])
+
+
+def _number_text(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def concatenate(tables: Sequence[Columns]) -> Columns:

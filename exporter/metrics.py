@@ -1,22 +1,14 @@
-"""The one table of metric families, and their creation on a given registry.
+"""The one table of metric families.
 
-Publishing is `publish.py`'s work, and arithmetic nobody's here. Labels are bounded by configuration or by
-the reference, never by traffic; children are created at start, so that a rate exists before the first event.
+`families.py` creates them on a registry, `counters.py` counts and `publish.py` sets them. Labels are
+bounded by configuration or by the reference, never by traffic; children are created at start, so that a
+rate exists before the first event.
 """
 
 from __future__ import annotations
 
-import threading
-import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.core import Metric
-from prometheus_client.registry import Collector, CollectorRegistry
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from typing import Literal
 
 MODEL_LABELS = ("model_name", "model_version")
 
@@ -27,7 +19,7 @@ LATENCY_BUCKETS = (
 answers one row in 0.1 ms, and an objective is only measurable at an edge."""
 
 CHECK_DURATION_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
-"""Seconds. From one small window to the longest a check should take at the default interval of five minutes."""
+"""Seconds. From one small window to the longest a check may take at the default interval of five minutes."""
 
 SCORE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Used only where the reference knows no scores; otherwise the edges are the reference's own quantiles."""
@@ -321,81 +313,3 @@ FAMILY = {family.name: family for family in FAMILIES}
 
 OUTCOME_RESULTS = ("joined", "duplicate", "conflicting", "unknown_id", "late", "invalid")
 """What becomes of an outcome: joined to its prediction, or counted by why it was not."""
-
-
-class ScoreHistograms(Collector):
-    """One family of prediction scores whose edges differ from model to model.
-
-    A prometheus_client histogram has one set of edges for all its children; here each model version has its
-    own histogram on its reference's quantiles, and they are exported as one family.
-    """
-
-    def __init__(self) -> None:
-        self._histograms: list[Histogram] = []
-
-    def add(self, edges: Sequence[float], labels: tuple[str, ...]) -> Histogram:
-        """Histogram of one model version, exported from now on."""
-        family = FAMILY["model_prediction_score"]
-        histogram = Histogram(family.name, family.help, MODEL_LABELS, buckets=edges, registry=None)
-        self._histograms.append(histogram)
-        child = histogram.labels(*labels)
-        assert isinstance(child, Histogram)
-        return child
-
-    def describe(self) -> Iterable[Metric]:
-        """The family without samples, so that a second registration is refused."""
-        family = FAMILY["model_prediction_score"]
-        return [Metric(family.name, family.help, family.kind)]
-
-    def collect(self) -> Iterable[Metric]:
-        """Samples of all models under one name."""
-        family = FAMILY["model_prediction_score"]
-        metric = Metric(family.name, family.help, family.kind)
-        for histogram in list(self._histograms):
-            for part in histogram.collect():
-                metric.samples.extend(part.samples)
-        return [metric]
-
-
-class MetricFamilies:
-    """All families of `FAMILIES`, created once on a registry.
-
-    Several predictors that share a registry share these, which `families_for` sees to.
-    """
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        disable_created_metrics()  # they would double the series of every counter
-        self.registry = registry
-        self.scores = ScoreHistograms()
-        registry.register(self.scores)
-        self._by_name: dict[str, Counter | Gauge | Histogram] = {}
-        for family in FAMILIES:
-            if family.name != "model_prediction_score":
-                self._by_name[family.name] = _create(family, registry)
-
-    def __getitem__(self, name: str) -> Counter | Gauge | Histogram:
-        """Family of this name."""
-        return self._by_name[name]
-
-
-def _create(family: Family, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
-    labels = (*MODEL_LABELS, *family.labels)
-    if family.kind == "counter":
-        return Counter(family.name, family.help, labels, registry=registry)
-    if family.kind == "gauge":
-        # What a check published last is what holds, whichever worker ran it.
-        return Gauge(family.name, family.help, labels, registry=registry, multiprocess_mode="mostrecent")
-    assert family.buckets is not None
-    return Histogram(family.name, family.help, labels, buckets=family.buckets, registry=registry)
-
-
-_FAMILIES_OF: weakref.WeakKeyDictionary[CollectorRegistry, MetricFamilies] = weakref.WeakKeyDictionary()
-_FAMILIES_LOCK = threading.Lock()
-
-
-def families_for(registry: CollectorRegistry) -> MetricFamilies:
-    """Families on this registry, created at the first call."""
-    with _FAMILIES_LOCK:
-        if registry not in _FAMILIES_OF:
-            _FAMILIES_OF[registry] = MetricFamilies(registry)
-        return _FAMILIES_OF[registry]

@@ -1,0 +1,126 @@
+"""Metric families on a registry, and the children of one model version.
+
+One collector stands for all families of a registry. It folds what predictors have pending before it answers,
+drops prometheus_client's `_created` series (they would double every counter) without touching that library's
+global switch, and gives each model version's score histogram its own edges.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from .metrics import FAMILIES, FAMILY, MODEL_LABELS, Family
+
+Instrument = Counter | Gauge | Histogram
+
+SCORE_FAMILY = "model_prediction_score"
+
+
+class MetricFamilies(Collector):
+    """All families of `metrics.FAMILIES` on one registry.
+
+    Predictors that share a registry share these: get them by `families_for`.
+    """
+
+    def __init__(self) -> None:
+        self._by_name = {family.name: _create(family) for family in FAMILIES if family.name != SCORE_FAMILY}
+        self._scores: list[Histogram] = []
+        self._before_collect: list[weakref.WeakMethod[Callable[[], None]]] = []
+
+    def counter(self, name: str, *labels: str) -> Counter:
+        """Child of a counter family; created with its zero."""
+        family = self._by_name[name]
+        assert isinstance(family, Counter)
+        return family.labels(*labels)
+
+    def gauge(self, name: str, *labels: str) -> Gauge:
+        """Child of a gauge family."""
+        family = self._by_name[name]
+        assert isinstance(family, Gauge)
+        return family.labels(*labels)
+
+    def histogram(self, name: str, *labels: str) -> Histogram:
+        """Child of a histogram family."""
+        family = self._by_name[name]
+        assert isinstance(family, Histogram)
+        return family.labels(*labels)
+
+    def scores(self, edges: Sequence[float], *labels: str) -> Histogram:
+        """Score histogram of one model version on its own edges.
+
+        A prometheus_client histogram has one set of edges for all its children, hence one object a version.
+        """
+        family = FAMILY[SCORE_FAMILY]
+        histogram = Histogram(family.name, family.help, MODEL_LABELS, buckets=edges, registry=None)
+        child = histogram.labels(*labels)
+        self._scores.append(histogram)
+        return child
+
+    def remove(self, name: str, *labels: str) -> None:
+        """Forget a child: no data means no series."""
+        with suppress(KeyError):  # it was never there, or is gone already
+            self._by_name[name].remove(*labels)
+
+    def call_before_collect(self, method: Callable[[], None]) -> None:
+        """Let every scrape begin with this bound method, for as long as its object lives."""
+        self._before_collect.append(weakref.WeakMethod(method))
+
+    def describe(self) -> Iterable[Metric]:
+        """Names of all families, so that a registry refuses a second set."""
+        return [Metric(family.name.removesuffix("_total"), family.help, family.kind) for family in FAMILIES]
+
+    def collect(self) -> Iterator[Metric]:
+        """All samples, with everything that was pending folded in."""
+        for reference in list(self._before_collect):
+            method = reference()
+            if method is None:
+                self._before_collect.remove(reference)
+            else:
+                method()
+        for family in self._by_name.values():
+            for metric in family.collect():
+                yield _without_created(metric)
+        description = FAMILY[SCORE_FAMILY]
+        scores = Metric(description.name, description.help, description.kind)
+        for histogram in list(self._scores):
+            for metric in histogram.collect():
+                scores.samples.extend(_without_created(metric).samples)
+        yield scores
+
+
+def _create(family: Family) -> Instrument:
+    labels = (*MODEL_LABELS, *family.labels)
+    if family.kind == "counter":
+        return Counter(family.name, family.help, labels, registry=None)
+    if family.kind == "gauge":
+        # What a check published last is what holds, whichever worker ran it.
+        return Gauge(family.name, family.help, labels, registry=None, multiprocess_mode="mostrecent")
+    assert family.buckets is not None
+    return Histogram(family.name, family.help, labels, buckets=family.buckets, registry=None)
+
+
+def _without_created(metric: Metric) -> Metric:
+    metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+    return metric
+
+
+_FAMILIES_OF: weakref.WeakKeyDictionary[CollectorRegistry, MetricFamilies] = weakref.WeakKeyDictionary()
+_FAMILIES_LOCK = threading.Lock()
+
+
+def families_for(registry: CollectorRegistry) -> MetricFamilies:
+    """Families on this registry, registered at the first call."""
+    with _FAMILIES_LOCK:
+        families = _FAMILIES_OF.get(registry)
+        if families is None:
+            families = MetricFamilies()
+            registry.register(families)
+            _FAMILIES_OF[registry] = families
+        return families

@@ -1,0 +1,34 @@
+"""Where the rows of a window wait: one small protocol, and the stores that keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ..observation import Observations, OutcomeCounts
+from .memory import MemoryStore
+
+__all__ = ["MemoryStore", "Store"]
+
+
+class Store(Protocol):
+    """A bounded window of observations, joined with their outcomes by prediction id.
+
+    Times are seconds since 1970. Implementations are safe to call from several threads and raise
+    `StoreError` for trouble that may pass.
+    """
+
+    def append(self, observations: Observations) -> None:
+        """Keep these rows."""
+
+    def outcomes(self, ids: Sequence[Any], y_true: Sequence[Any]) -> OutcomeCounts:
+        """Join outcomes to the rows with these prediction ids; say what became of each."""
+
+    def window(self, since: float, until: float | None = None, limit: int | None = None) -> Observations:
+        """Rows with `since` < time <= `until`; of more than `limit` the newest appended."""
+
+    def prune(self, now: float) -> int:
+        """Drop what retention no longer covers; how many rows that was."""
+
+    def size(self) -> int:
+        """Rows held."""
