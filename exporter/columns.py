@@ -134,22 +134,13 @@ def to_array(column: Any) -> Array:  # noqa: ANN401 - that is its purpose
     ObservationError
         If the column is not one-dimensional.
     """
-    dtype_name = str(getattr(column, "dtype", getattr(column, "type", "")))
-    if _is_categorical(dtype_name):
+    values = _plain(column)
+    if values is None and _is_categorical(_type_name(column)):
         return _object_array([None if _is_missing(v) else str(v) for v in _as_list(column)])
-    if isinstance(column, np.ndarray):
-        values = column
-    elif (
-        hasattr(column, "iloc")
-        and getattr(column.dtype, "kind", "O") in "fiubmM"
-        and isinstance(column.dtype, np.dtype)
-    ):
-        values = column.to_numpy()
-    elif hasattr(column, "iloc") or hasattr(column, "to_pylist") or hasattr(column, "to_list"):
-        fast = _fast_numeric(column)
-        values = _object_array(_as_list(column)) if fast is None else fast
-    else:
-        values = np.asarray(column) if hasattr(column, "__array__") else _object_array(list(column))
+    if values is None:
+        values = _fast_numeric(column)
+    if values is None:
+        values = _object_array(_as_list(column))
     if values.ndim != 1:
         raise ObservationError(f"column: found {values.ndim} dimensions, need 1")
     return _normalised(values)
@@ -266,14 +257,30 @@ def _as_list(column: Any) -> list[Any]:  # noqa: ANN401
     return list(column)
 
 
+def _plain(column: Any) -> Array | None:  # noqa: ANN401
+    """The column as it lies in memory, where it is a NumPy array or wraps one."""
+    if isinstance(column, np.ndarray):
+        return column
+    if hasattr(column, "iloc"):  # pandas
+        plain = isinstance(column.dtype, np.dtype) and column.dtype.kind != "O"
+        return np.asarray(column.to_numpy()) if plain else None
+    if hasattr(column, "__array__") and not hasattr(column, "to_list") and not hasattr(column, "to_pylist"):
+        return np.asarray(column)
+    return None
+
+
+def _type_name(column: Any) -> str:  # noqa: ANN401
+    dtype = getattr(column, "dtype", None)
+    return str(getattr(column, "type", "") if dtype is None else dtype).lower()
+
+
 def _is_categorical(dtype_name: str) -> bool:
-    return dtype_name.lower().startswith(("category", "categorical", "enum", "dictionary"))
+    return dtype_name.startswith(("category", "categorical", "enum", "dictionary"))
 
 
 def _fast_numeric(column: Any) -> Array | None:  # noqa: ANN401
     """Float64 of a nullable numeric column without a Python list in between, or None where that is unsafe."""
-    name = str(getattr(column, "dtype", getattr(column, "type", ""))).lower()
-    if not name.startswith(("int", "uint", "float", "double", "halffloat")):
+    if not _type_name(column).startswith(("int", "uint", "float", "double", "halffloat")):
         return None
     if hasattr(column, "to_pylist"):  # pyarrow
         column = column.cast("float64")
