@@ -1,0 +1,1 @@
+"""The whole stack on real data, as local processes: `driftgauge demo`."""

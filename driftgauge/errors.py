@@ -1,0 +1,29 @@
+"""Everything the demo and the command line raise on purpose.
+
+::
+
+    DemoError
+      FlightDataError (ValueError)   the flights data are missing, damaged or lack a column
+      PartError                      a part of the demo cannot start, or died
+      PortError (OSError)            a port that another program uses, or that two parts were given
+
+Every message says where, what was found and what is needed.
+"""
+
+from __future__ import annotations
+
+
+class DemoError(Exception):
+    """Base of all errors raised by this package."""
+
+
+class FlightDataError(DemoError, ValueError):
+    """The demo's data cannot be used."""
+
+
+class PartError(DemoError):
+    """A part of the demo cannot start, or ended by itself."""
+
+
+class PortError(DemoError, OSError):
+    """A port cannot be listened on."""
