@@ -1,0 +1,67 @@
+"""Pure statistics on arrays: no clock, no metric, no threshold, no global random state."""
+
+from .binning import bin_counts, bin_counts_sample, bin_counts_sorted, occupied_bins, quantile_edges
+from .distances import (
+    hellinger,
+    jensen_shannon_distance,
+    jensen_shannon_divergence,
+    normalised_wasserstein,
+    psi,
+    wasserstein,
+)
+from .kolmogorov import ks_p_value
+from .moments import Moments
+from .multiple import benjamini_hochberg
+from .nulls import (
+    hellinger_noise_floor,
+    hellinger_p_value,
+    jensen_shannon_noise_floor,
+    jensen_shannon_p_value,
+    ks_noise_floor,
+    psi_noise_floor,
+    psi_p_value,
+)
+from .power import minimum_detectable
+from .sample import Sample
+from .two_sample import (
+    ChiSquare,
+    MeanShift,
+    VarianceRatio,
+    chi_square,
+    ks_statistic,
+    mean_shift,
+    variance_ratio,
+)
+
+__all__ = [
+    "ChiSquare",
+    "MeanShift",
+    "Moments",
+    "Sample",
+    "VarianceRatio",
+    "benjamini_hochberg",
+    "bin_counts",
+    "bin_counts_sample",
+    "bin_counts_sorted",
+    "chi_square",
+    "hellinger",
+    "hellinger_noise_floor",
+    "hellinger_p_value",
+    "jensen_shannon_distance",
+    "jensen_shannon_divergence",
+    "jensen_shannon_noise_floor",
+    "jensen_shannon_p_value",
+    "ks_noise_floor",
+    "ks_p_value",
+    "ks_statistic",
+    "mean_shift",
+    "minimum_detectable",
+    "normalised_wasserstein",
+    "occupied_bins",
+    "psi",
+    "psi_noise_floor",
+    "psi_p_value",
+    "quantile_edges",
+    "variance_ratio",
+    "wasserstein",
+]
