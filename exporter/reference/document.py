@@ -1,0 +1,249 @@
+"""A reference as one JSON file: readable, diffable, checked, never pickle.
+
+The file is written beside its final name, forced to disk and renamed over it. Its checksum covers
+everything else in it, so a changed digit or a lost tail is found; it is no signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ..errors import ReferenceDataError
+from ..statistics.moments import Moments
+from ..statistics.sample import Sample
+from .profiles import CategoricalProfile, NumericProfile, Profile
+from .settings import BuildSettings
+from .table import LABEL, PREDICTION, SCORE, Profiles
+
+if TYPE_CHECKING:
+    from .reference import Reference
+
+FORMAT: Final = "driftgauge-reference"
+FORMAT_VERSION: Final = 1
+
+
+def write_document(reference: Reference, path: str | os.PathLike[str]) -> None:
+    """Write a reference to a file, all or nothing."""
+    target = Path(path)
+    text = dumps(to_document(reference))
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files for their owner alone; a reference is read by other users' processes.
+        os.chmod(name, 0o644)  # noqa: PTH101 - the name is text
+        os.replace(name, target)  # noqa: PTH105 - same
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(name)  # noqa: PTH108 - same
+        raise
+    directory = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def read_document(path: str | os.PathLike[str]) -> Reference:
+    """The reference in a file.
+
+    Raises
+    ------
+    ReferenceDataError
+        If the file is absent, damaged, or of another format or version.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ReferenceDataError(
+            f"{path}: cannot be read ({error.strerror}), need a reference file"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ReferenceDataError(
+            f"{path}: damaged (no UTF-8 at byte {error.start}), need a reference file"
+        ) from error
+    try:
+        document = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ReferenceDataError(f"{path}: damaged (no JSON: {error}), need a reference file") from error
+    try:
+        return from_document(document)
+    except ReferenceDataError as error:
+        raise ReferenceDataError(f"{path}: {error}") from error
+
+
+def to_document(reference: Reference) -> dict[str, Any]:
+    """A reference as plain values for JSON, with its checksum."""
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "model_name": reference.model_name,
+        "model_version": reference.model_version,
+        "created_at": reference.created_at,
+        "rows": reference.rows,
+        "task": reference.task,
+        "start": reference.start,
+        "end": reference.end,
+        "settings": asdict(reference.settings),
+        "importances": reference.importances,
+        "performance": reference.performance,
+        "problems": list(reference.problems),
+        **_profiles_document(reference.profiles),
+    }
+    document["checksum"] = checksum(document)
+    return document
+
+
+def from_document(document: Any) -> Reference:  # noqa: ANN401 - whatever the JSON held
+    """The reference in a parsed document.
+
+    Raises
+    ------
+    ReferenceDataError
+        If it is damaged, or of another format or version.
+    """
+    from .reference import Reference  # noqa: PLC0415 - the two know each other: it saves itself
+
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else type(document).__name__
+        raise ReferenceDataError(f"format: found {found!r}, need {FORMAT!r}")
+    version = document.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ReferenceDataError(
+            f"format_version: found {version!r}, need {FORMAT_VERSION}; build it again with this release"
+        )
+    if document.get("checksum") != checksum(document):
+        raise ReferenceDataError(
+            "damaged: the checksum does not fit the content, need the file as it was saved"
+        )
+    try:
+        return Reference(
+            model_name=document["model_name"],
+            model_version=document["model_version"],
+            rows=document["rows"],
+            created_at=document["created_at"],
+            profiles=_profiles(document),
+            task=document["task"],
+            start=document["start"],
+            end=document["end"],
+            importances=document["importances"],
+            performance=document["performance"],
+            problems=tuple(document["problems"]),
+            settings=BuildSettings(**document["settings"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReferenceDataError(
+            f"damaged: {type(error).__name__} at {error}, need the file as it was saved"
+        ) from error
+
+
+def checksum(document: dict[str, Any]) -> str:
+    """SHA-256 of everything in a document but the checksum, whatever its order and spacing."""
+    rest = {key: value for key, value in document.items() if key != "checksum"}
+    canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return "sha256:" + hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def dumps(value: Any, indent: str = "") -> str:  # noqa: ANN401 - any JSON value
+    """JSON with one key a line, lists on one line: a difference between two references is a few lines."""
+    if isinstance(value, dict) and value:
+        inner = indent + "  "
+        items = (
+            f"{inner}{json.dumps(str(key), ensure_ascii=False)}: {dumps(item, inner)}"
+            for key, item in value.items()
+        )
+        return "{\n" + ",\n".join(items) + f"\n{indent}}}" + ("\n" if not indent else "")
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _profiles_document(profiles: Profiles) -> dict[str, Any]:
+    return {
+        "features": {name: _profile_document(profile) for name, profile in profiles.features.items()},
+        "outputs": {name: _profile_document(profile) for name, profile in profiles.named().items()},
+    }
+
+
+def _profiles(document: dict[str, Any]) -> Profiles:
+    outputs = {name: _profile(name, part) for name, part in document["outputs"].items()}
+    score, classes = outputs.get(SCORE), outputs.get(PREDICTION)
+    if isinstance(score, CategoricalProfile) or isinstance(classes, NumericProfile):
+        raise ReferenceDataError("damaged: outputs: found a profile of another kind than its name")
+    return Profiles(
+        features={name: _profile(name, part) for name, part in document["features"].items()},
+        prediction=score,
+        predicted_classes=classes,
+        labels=outputs.get(LABEL),
+    )
+
+
+def _profile_document(profile: Profile) -> dict[str, Any]:
+    common = {"kind": profile.kind, "bins": list(profile.bins), "counts": profile.counts.tolist()}
+    if isinstance(profile, CategoricalProfile):
+        return {
+            **common,
+            "n_categories": len(profile.categories),
+            "tally": [list(item) for item in profile.tally.items()],
+            "untallied": profile.untallied,
+            "count_error": profile.count_error,
+        }
+    sample, moments = profile.sample, profile.moments
+    return {
+        **common,
+        "edges": profile.edges.tolist(),
+        "moments": None if moments is None else {k: _finite(v) for k, v in asdict(moments).items()},
+        "sample": None if sample is None else {
+            "ks_error": sample.ks_error,
+            "values": sample.values.tolist(),
+            "counts": sample.counts.tolist(),
+        },
+    }  # fmt: skip
+
+
+def _profile(name: str, part: dict[str, Any]) -> Profile:
+    counts = np.array(part["counts"], dtype=np.int64)
+    if part["kind"] == "categorical":
+        tally = {str(category): int(count) for category, count in part["tally"]}
+        return CategoricalProfile(
+            name=name,
+            categories=tuple(tally)[: part["n_categories"]],
+            counts=counts,
+            tally=tally,
+            untallied=part["untallied"],
+            count_error=part["count_error"],
+        )
+    sample, moments = part["sample"], part["moments"]
+    return NumericProfile(
+        name=name,
+        edges=np.array(part["edges"], dtype=np.float64),
+        counts=counts,
+        moments=None if moments is None else _moments(moments),
+        sample=None if sample is None else Sample(
+            values=np.array(sample["values"], dtype=np.float64),
+            counts=np.array(sample["counts"], dtype=np.int64),
+            ks_error=sample["ks_error"],
+        ),
+    )  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _moments(part: dict[str, Any]) -> Moments:
+    return Moments(**{name: math.nan if value is None else value for name, value in part.items()})
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"found {name}, which is not JSON")

@@ -1,0 +1,139 @@
+"""Which columns are numbers and which are categories, and how values are read as either.
+
+A float64 column is numeric and an object column is categorical (see `exporter.columns` for what becomes
+which: booleans and text are categories; integers, Decimals and times are numbers); `kinds` overrides both.
+Categories are compared as text, so that a reference built from integers fits rows that arrive as floats.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections import Counter
+from decimal import Decimal
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Kind = Literal["numeric", "categorical"]
+
+KINDS: Final[tuple[Kind, ...]] = ("numeric", "categorical")
+
+OTHER: Final = "__other__"
+MISSING: Final = "__missing__"
+INF: Final = "__inf__"
+SPECIAL_BINS: Final = (OTHER, MISSING, INF)
+"""The last three bins of every profile, in this order. The first counts as a value, the other two do not."""
+
+MAX_CATEGORY_CHARS: Final = 200
+"""A longer category keeps its start and a hash, so that labels stay readable and references small."""
+
+_HASH_CHARS: Final = 12
+
+
+def category_text(value: Any) -> str:  # noqa: ANN401 - a category may be anything
+    """Name under which a value is counted as a category.
+
+    Whole numbers read the same whatever their type (1, 1.0 and Decimal("1.00") are "1"), times are ISO 8601,
+    bytes are Latin-1. A name that would be one of the special bins is put in quotes. None, NaN are
+    `__missing__`, infinities `__inf__`.
+
+    Examples
+    --------
+    >>> category_text(1.0), category_text(True), category_text("__other__"), category_text(None)
+    ('1', 'True', "'__other__'", '__missing__')
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None:
+        return MISSING
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, str):
+        return _bounded(value)
+    if isinstance(value, (float, Decimal)):
+        if value != value:  # noqa: PLR0124 - only NaN differs from itself
+            return MISSING
+        if abs(value) == float("inf"):
+            return INF
+        return str(int(value)) if value == int(value) else str(value)
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    return _bounded(str(value))
+
+
+def category_names(values: NDArray[Any]) -> list[str]:
+    """Category of every value of a float64 or object array."""
+    items = values.tolist()
+    if all(type(item) is str for item in items):
+        cache = {text: _bounded(text) for text in set(items)}
+        return [cache[text] for text in items]
+    return [category_text(item) for item in items]
+
+
+def tally(values: NDArray[Any]) -> dict[str, int]:
+    """Rows per category of a float64 or object array, `__missing__` and `__inf__` among them."""
+    if values.dtype != object:
+        distinct, counts = np.unique(values, return_counts=True)
+        pairs = zip(distinct.tolist(), counts.tolist(), strict=True)
+        return _summed((category_text(value), count) for value, count in pairs)
+    items = values.tolist()
+    try:
+        raw = Counter(items)
+    except TypeError:  # lists and dicts cannot be hashed, their text can
+        return dict(Counter(category_text(item) for item in items))
+    types = set(map(type, raw))
+    if len(types - {str, type(None)}) > 1:
+        # 1, 1.0 and True are one key of a dict, but "1" and "True" are two categories.
+        return dict(Counter(category_text(item) for item in items))
+    return _summed((category_text(value), count) for value, count in raw.items())
+
+
+def as_numbers(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:
+    """Float64 values, NaN where there is no number, and where something else than a number stood.
+
+    The second is None if everything was a number or missing. Booleans are 0 and 1, as models read them;
+    text is never parsed, since a model would not parse it either.
+    """
+    if values.dtype != object:
+        return values, None
+    numbers = np.full(len(values), np.nan)
+    wrong = np.zeros(len(values), dtype=np.bool_)
+    for i, value in enumerate(values.tolist()):
+        if value is None:
+            continue
+        if isinstance(value, (Real, Decimal)):
+            numbers[i] = _number(value)
+        else:
+            wrong[i] = True
+    return numbers, wrong if wrong.any() else None
+
+
+def _number(value: Real | Decimal) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond the largest float
+        return float("inf") if str(value)[0] != "-" else float("-inf")
+
+
+def _summed(pairs: Any) -> dict[str, int]:  # noqa: ANN401 - an iterator of pairs
+    counts: dict[str, int] = {}
+    for text, count in pairs:
+        counts[text] = counts.get(text, 0) + count
+    return counts
+
+
+def _bounded(text: str) -> str:
+    if text in SPECIAL_BINS:
+        return f"'{text}'"
+    if not text.isascii():
+        # A lone surrogate cannot be written as UTF-8, neither to a file nor in a metric's label.
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    if len(text) > MAX_CATEGORY_CHARS:
+        digest = hashlib.sha256(text.encode()).hexdigest()[:_HASH_CHARS]
+        text = f"{text[: MAX_CATEGORY_CHARS - _HASH_CHARS - 1]}~{digest}"
+    return text
