@@ -1,0 +1,348 @@
+"""What a group looks like now -> one Slack message. Pure: no clock, no database, no network.
+
+The facts that decide (what, which model, since when, how far over the threshold, what to do) stand in the
+blocks. The list of alerts stands below them in one attachment, which is Slack's only way to a bar of colour
+and which Slack may fold away (https://docs.slack.dev/messaging/formatting-message-text calls it secondary
+content). A link is a link in the text, not a button: a button of an app without an interactive endpoint
+shows a warning sign.
+
+Every message fits Slack: alerts are left out, then descriptions, until it does; plain text goes with it
+always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from . import markup
+from .views import NAME_LENGTH, AlertView, GroupView, ThreadLine, describe
+
+Block = dict[str, Any]
+
+MAX_TOTAL: Final = 12_000
+"""Characters over everything, kept below Slack's own `markup.MAX_TOTAL`, which nobody has written down
+exactly."""
+ALERTS_SHOWN: Final = 10
+"""Alerts listed one by one; a reader of a channel scans, and the history has them all."""
+LINES_IN_REPLY: Final = 20
+LATE_SECONDS: Final = 300.0
+"""A message older than this says how late it is; Alertmanager's own default between two sendings of a
+group."""
+FEATURES_NAMED: Final = 5
+DESCRIPTION_LENGTH: Final = 400
+SHORT_DESCRIPTION_LENGTH: Final = 120
+SUMMARY_LENGTH: Final = 600
+
+_COLOURS: Final = {"critical": "#D7263D", "warning": "#F2A33A", "info": "#3A7BD5"}
+_OTHER_COLOUR: Final = "#7D8590"
+_RESOLVED_COLOUR: Final = "#2EB67D"
+_CIRCLES: Final = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
+_OTHER_CIRCLE: Final = "⚪"
+_RESOLVED_CIRCLE: Final = "🟢"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkPolicy:
+    """Where links may lead.
+
+    Attributes
+    ----------
+    hosts : tuple of str
+        Hosts that a link from an alert may have; empty allows every http(s) host.
+    """
+
+    hosts: tuple[str, ...] = ()
+
+    def link(self, url: str, label: str) -> str:
+        """A link if the URL is http(s) and its host allowed, else a path as harmless text, else nothing."""
+        if markup.safe_url(url) and (not self.hosts or urlsplit(url).hostname in self.hosts):
+            return markup.link(url, label)
+        # Without a base URL a runbook is named by its place in the repository; a script address is not
+        # shown at all.
+        return f"{label}: {markup.code(url, SHORT_DESCRIPTION_LENGTH)}" if url and ":" not in url else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message in Slack's terms, without channel and identity."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+    attachments: tuple[Block, ...] = ()
+
+    def body(self) -> dict[str, Any]:
+        """The JSON fields. Blocks and attachments are always there: chat.update keeps what is left out."""
+        return {"text": self.text, "blocks": list(self.blocks), "attachments": list(self.attachments)}
+
+    def plain(self) -> Message:
+        """The same message as text alone, for when Slack refuses the blocks."""
+        return Message(text=self.text)
+
+    def size(self) -> int:
+        """Characters over all blocks, as Slack may count them."""
+        return sum(_size(block) for block in (*self.blocks, *self.attachments))
+
+
+def root(view: GroupView, now: float, links: LinkPolicy | None = None) -> Message:
+    """The group's message as it should read now; always within Slack's limits.
+
+    Parameters
+    ----------
+    view : GroupView
+    now : float
+        Seconds since 1970, for durations and to say how late the message is.
+    links : LinkPolicy, optional
+        Default: any http(s) host.
+    """
+    policy = links or LinkPolicy()
+    for shown, description in (
+        (ALERTS_SHOWN, DESCRIPTION_LENGTH),
+        (ALERTS_SHOWN, SHORT_DESCRIPTION_LENGTH),
+        (ALERTS_SHOWN // 2, SHORT_DESCRIPTION_LENGTH),
+        (2, 0),
+    ):
+        message = _compose(view, now, policy, shown, description)
+        if message.size() <= MAX_TOTAL:
+            return message
+    return message.plain()
+
+
+def reply(lines: Sequence[ThreadLine]) -> Message:
+    """One reply in the thread that tells what happened, oldest first; many waiting lines become one reply."""
+    texts = [_line(line) for line in lines]
+    text = ""
+    # Four of the longest lines fit a section, so the last try always does.
+    for kept in (LINES_IN_REPLY, LINES_IN_REPLY // 2, 4):
+        text = "\n".join(_ends(texts, kept))
+        if markup.length(text) <= markup.MAX_SECTION:
+            break
+    return Message(text=text, blocks=(_section(text),))
+
+
+def _ends(texts: list[str], kept: int) -> list[str]:
+    """The first and the last of many lines, `kept` in all; they say more than the middle."""
+    if len(texts) <= kept:
+        return texts
+    return [*texts[: kept // 2], f"… {len(texts) - kept} more changes …", *texts[-(kept - kept // 2) :]]
+
+
+def _compose(view: GroupView, now: float, links: LinkPolicy, shown: int, description: int) -> Message:
+    title = _title(view)
+    blocks = [
+        {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}},
+        _section(_summary(view, now)),
+    ]
+    fields = list(_fields(view))[: markup.MAX_FIELDS]
+    if fields:
+        blocks.append({"type": "section", "fields": fields})
+    blocks += [_section(text) for text in _links(view, links)]
+    inner = [*_alert_sections(view, shown, description), _context(view, now)]
+    attachment = {"color": _colour(view), "fallback": title, "blocks": inner}
+    return Message(text=_plain_text(view, title), blocks=tuple(blocks), attachments=(attachment,))
+
+
+def _title(view: GroupView) -> str:
+    """The headline: colour, severity word or Resolved, what, and which model."""
+    if view.closed_at is not None:
+        circle = _RESOLVED_CIRCLE
+        word = "Resolved" if view.close_reason == "resolved" else "Closed"
+    else:
+        circle = _CIRCLES.get(view.severity, _OTHER_CIRCLE)
+        word = markup.escape(view.severity or "alert", 20).capitalize()
+    name = markup.escape(view.labels.get("alertname", "Several alerts"), 60)
+    model = markup.escape(_model(view.labels), 60)
+    return f"{circle} {word}: {name}" + (f" · {model}" if model else "")
+
+
+def _model(labels: Mapping[str, str]) -> str:
+    return f"{labels.get('model_name', '')} {labels.get('model_version', '')}".strip()
+
+
+def _summary(view: GroupView, now: float) -> str:
+    """What is the matter in one sentence, how many alerts, and since when."""
+    sentence = view.annotations.get("summary", "")
+    if not sentence and len(view.alerts) == 1:
+        sentence = view.alerts[0].annotations.get("summary", "")
+    parts = (
+        [f"*{markup.escape(sentence.replace('*', ''), SUMMARY_LENGTH)}*"] if markup.clean(sentence) else []
+    )
+    if view.closed_at is not None:
+        length = markup.duration(view.closed_at - view.opened_at)
+        parts.append(f"Lasted {length}: {markup.moment(view.opened_at)} to {markup.moment(view.closed_at)}")
+        if view.close_reason != "resolved":
+            parts.append(
+                "Alertmanager stopped mentioning this group without saying that it ended (silenced, inhibited"
+                " or routed elsewhere?), so it was closed here."
+            )
+    else:
+        since = f"since {markup.moment(view.opened_at)} ({markup.duration(now - view.opened_at)})"
+        parts.append(f"{_counts(view)} {since}")
+    if view.truncated and view.closed_at is None:
+        parts.append(f"Alertmanager left out {view.truncated} more (set `max_alerts: 0` in its receiver).")
+    if view.unreadable:
+        parts.append(
+            f"{view.unreadable} of the last notification's alerts could not be read; the history has them."
+        )
+    return "\n".join(parts)
+
+
+def _counts(view: GroupView) -> str:
+    """How many alerts fire, and how many of the group have resolved or were not heard of."""
+    firing = view.firing + view.unheard
+    text = f"{firing} alert{'' if firing == 1 else 's'} firing"
+    if view.resolved:
+        text += f", {view.resolved} resolved"
+    if view.unheard:
+        text += f", {view.unheard} not in the latest notification"
+    return text + ","
+
+
+def _fields(view: GroupView) -> Iterator[Block]:
+    """Model, version, feature, score against threshold, test and window, where known."""
+    for title, name in (("Model", "model_name"), ("Version", "model_version")):
+        if view.labels.get(name):
+            yield _field(title, markup.code(view.labels[name], NAME_LENGTH))
+    if view.features:
+        named = ", ".join(markup.code(feature, NAME_LENGTH) for feature in view.features[:FEATURES_NAMED])
+        rest = len(view.features) - FEATURES_NAMED
+        yield _field(
+            "Feature" if len(view.features) == 1 else "Features",
+            named + (f" and {rest} more" if rest > 0 else ""),
+        )
+    common = view.alerts[0].annotations if len(view.alerts) == 1 else view.annotations
+    score = _score(common)
+    if score:
+        yield _field("Score", score)
+    for title, name in (("Test", "test_type"), ("Window", "window"), ("Segment", "segment")):
+        if view.labels.get(name):
+            yield _field(title, markup.code(view.labels[name], NAME_LENGTH))
+
+
+def _score(annotations: Mapping[str, str]) -> str:
+    """The score against its threshold, such as `0.34, threshold 0.2 (1.7 times)`."""
+    score, threshold = annotations.get("score", ""), annotations.get("threshold", "")
+    if not markup.clean(score):
+        return ""
+    text = markup.escape(markup.number(score), NAME_LENGTH)
+    if not markup.clean(threshold):
+        return text
+    text += f", threshold {markup.escape(markup.number(threshold), NAME_LENGTH)}"
+    value, limit = markup.finite(score), markup.finite(threshold)
+    return text + (f" ({value / limit:.1f} times)" if value and limit and value > 0 and limit > 0 else "")
+
+
+def _links(view: GroupView, links: LinkPolicy) -> list[str]:
+    """Runbook, dashboard and Alertmanager, of the group or its first alert; one text if that fits."""
+    annotations = {**(view.alerts[0].annotations if view.alerts else {}), **view.annotations}
+    places = (
+        ("Runbook", annotations.get("runbook_url", "")),
+        ("Dashboard", annotations.get("dashboard_url", "")),
+        ("Alertmanager", view.external_url),
+    )
+    texts = [text for label, url in places if (text := links.link(url, label))]
+    joined = " · ".join(texts)
+    return ([joined] if joined else []) if markup.length(joined) <= markup.MAX_SECTION else texts
+
+
+def _alert_sections(view: GroupView, shown: int, description: int) -> Iterator[Block]:
+    """A section per alert, then a line on those left out."""
+    listed = view.alerts[:shown]
+    for alert in listed:
+        yield _section(_alert_text(view, alert, description))
+    rest = view.firing + view.unheard + view.resolved - len(listed)
+    if rest > 0:
+        yield _section(f"… and {rest} more in this group")
+
+
+def _alert_text(view: GroupView, alert: AlertView, description: int) -> str:
+    """One alert: what it is about, its score, since when, and its description."""
+    circle = (
+        _RESOLVED_CIRCLE
+        if alert.state == "resolved"
+        else _CIRCLES.get(alert.labels.get("severity", ""), _OTHER_CIRCLE)
+    )
+    parts = [f"{circle} {markup.code(describe(alert.labels), NAME_LENGTH)}"]
+    parts += [
+        markup.code(alert.labels[name], NAME_LENGTH)
+        for name in ("test_type", "window", "segment")
+        if alert.labels.get(name) and name not in view.labels
+    ]
+    if score := _score(alert.annotations):
+        parts.append(score)
+    if alert.state == "resolved" and alert.ended_at is not None:
+        parts.append(f"resolved {markup.moment(alert.ended_at)}")
+    else:
+        parts.append(f"since {markup.moment(alert.started_at)}")
+    if alert.state == "unheard":
+        parts.append("not in the latest notification (silenced or inhibited?)")
+    text = " · ".join(parts)
+    words = alert.annotations.get("description") or alert.annotations.get("summary", "")
+    if description and markup.clean(words) and words != view.annotations.get("summary"):
+        text += f"\n{markup.escape(words, description)}"
+    return text
+
+
+def _context(view: GroupView, now: float) -> Block:
+    """The small print: which incident, where from, and how late."""
+    text = f"Incident {view.incident_id} · source {markup.escape(view.source, NAME_LENGTH)}"
+    late = now - view.changed_at
+    if late > LATE_SECONDS:
+        text += f" · told {markup.duration(late)} late"
+    return {"type": "context", "elements": [_mrkdwn(text)]}
+
+
+def _plain_text(view: GroupView, title: str) -> str:
+    """The message for notifications, screen readers and clients without blocks."""
+    if view.closed_at is not None:
+        state = f"lasted {markup.duration(view.closed_at - view.opened_at)}"
+    else:
+        state = f"{_counts(view)} since {markup.utc(view.opened_at)}"
+    summary = view.annotations.get("summary", "")
+    if not summary and view.alerts:
+        summary = view.alerts[0].annotations.get("summary", "")
+    parts = [title, markup.escape(summary, SUMMARY_LENGTH), state]
+    return ". ".join(part for part in parts if part)
+
+
+def _line(line: ThreadLine) -> str:
+    """One thing that happened, as a line of text."""
+    names = ", ".join(markup.code(name, NAME_LENGTH) for name in line.names[:FEATURES_NAMED])
+    if line.count > len(line.names[:FEATURES_NAMED]):
+        names += f" and {line.count - len(line.names[:FEATURES_NAMED])} more"
+    what = {
+        "fired": f"🔺 firing now: {names}",
+        "reopened": f"🔺 firing again: {names}",
+        "resolved": f"{_RESOLVED_CIRCLE} resolved: {names}; {line.left} still firing",
+        "closed": f"{_RESOLVED_CIRCLE} *all resolved*: {names}",
+        "unheard": f"⚪ closed without word from Alertmanager: {names}",
+    }[line.kind]
+    return f"{markup.moment(line.at)}  {what}"
+
+
+def _colour(view: GroupView) -> str:
+    return _RESOLVED_COLOUR if view.closed_at is not None else _COLOURS.get(view.severity, _OTHER_COLOUR)
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def _field(title: str, text: str) -> Block:
+    return _mrkdwn(f"*{title}*\n{text}")
+
+
+def _mrkdwn(text: str) -> Block:
+    # verbatim: addresses, channels and people named in foreign text stay text.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _size(value: object) -> int:
+    """Characters of all texts in a block."""
+    if isinstance(value, str):
+        return markup.length(value)
+    if isinstance(value, dict):
+        return sum(_size(entry) for entry in value.values())
+    return sum(_size(entry) for entry in value) if isinstance(value, list) else 0

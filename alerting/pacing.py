@@ -1,0 +1,72 @@
+"""When the next call may be made: token buckets and back-off. Pure: times and randomness are passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+MAX_RETRY_AFTER_SECONDS: Final = 3_600.0
+"""Slack's waits are seconds to a minute. A longer one (a date in another year, a clock that jumped) would
+silence a channel for good, so no wait is believed beyond an hour."""
+JITTER_SECONDS: Final = 0.5
+"""Added after a Retry-After at most, so that several callers do not return in the same instant."""
+BACKOFF_FIRST_SECONDS: Final = 1.0
+BACKOFF_LIMIT_SECONDS: Final = 300.0
+"""Five minutes: late enough not to press on a service that is down, early enough once it is back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """So many calls a second on average, and at most `burst` at once."""
+
+    per_second: float
+    burst: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """Calls that may be made at once (`tokens`) as of `at`, and a time before which none may be."""
+
+    tokens: float
+    at: float
+    not_before: float = 0.0
+
+
+def wait(bucket: Bucket, pace: Pace, now: float) -> float:
+    """Seconds until the bucket allows a call; 0 when it does now."""
+    # A clock that was set back must not turn a short wait into a long one.
+    blocked = min(bucket.not_before - now, MAX_RETRY_AFTER_SECONDS)
+    missing = 1.0 - _refilled(bucket, pace, now)
+    return max(0.0, blocked, missing / pace.per_second)
+
+
+def take(bucket: Bucket, pace: Pace, now: float) -> Bucket:
+    """The bucket after one call."""
+    return replace(bucket, tokens=_refilled(bucket, pace, now) - 1.0, at=now)
+
+
+def stop(bucket: Bucket, seconds: float, now: float, random: Callable[[], float]) -> Bucket:
+    """The bucket after a 429: empty, and closed for as long as was asked plus a little."""
+    pause = min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) + JITTER_SECONDS * random()
+    return Bucket(tokens=0.0, at=now, not_before=now + pause)
+
+
+def backoff(failures: int, random: Callable[[], float]) -> float:
+    """Seconds to wait after so many failures in a row: doubling from one second to five minutes, jittered.
+
+    Examples
+    --------
+    >>> [backoff(n, lambda: 1.0) for n in (1, 2, 3, 20)]
+    [1.0, 2.0, 4.0, 300.0]
+    >>> backoff(3, lambda: 0.0)
+    2.0
+    """
+    # Beyond 2 ** 16 seconds the limit has long been reached, and 2 ** failures would grow without bound.
+    full = min(BACKOFF_LIMIT_SECONDS, BACKOFF_FIRST_SECONDS * 2.0 ** min(failures - 1, 16))
+    return full / 2 + full / 2 * random()
+
+
+def _refilled(bucket: Bucket, pace: Pace, now: float) -> float:
+    """Tokens at `now`; a clock that was set back refills nothing and costs nothing."""
+    return min(pace.burst, bucket.tokens + max(0.0, now - bucket.at) * pace.per_second)
