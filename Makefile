@@ -1,0 +1,84 @@
+# Everything a developer types. Each target installs what it needs; a second run finds it installed.
+# Other Python: make PYTHON=python3.12 ...    Options of the demo: make demo ARGS="--exit-after 90"
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# Stamps lie in the virtual environment: removing it removes them. dev.txt contains all of run.txt, version by
+# version, so that either may be installed first.
+RUN := $(VENV)/.installed-run
+DEV := $(VENV)/.installed-dev
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+LOCK_BIN := .driftgauge/lock/bin
+UV := uv==0.13.8
+COMPILE = $(LOCK_BIN)/uv pip compile --quiet pyproject.toml --extra demo --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
+
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo setup test lint type check fmt bench lock components components-required clean
+
+help: ## Show these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(RUN) components ## Run the whole stack on real flights data (ARGS="--exit-after 90")
+	@$(BIN)/driftgauge demo $(ARGS)
+
+setup: $(DEV) components ## Install everything for development into .venv
+
+test: $(DEV) components-required ## Run all tests, those with the real Prometheus too (ARGS="-k name")
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: $(DEV) ## Check style and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+type: $(DEV) ## Check types
+	$(BIN)/mypy
+
+check: lint type test ## Run lint, type and test
+
+fmt: $(DEV) ## Format the code and repair what the linter can
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: $(DEV) ## Measure what monitoring costs
+	@for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+
+lock: $(LOCK_BIN)/uv ## Write requirements/*.txt anew (UPGRADE=1: newest versions)
+	$(COMPILE) --output-file requirements/run.txt
+	$(COMPILE) --group dev --output-file requirements/dev.txt
+
+clean: ## Remove the virtual environment and all caches
+	rm -rf $(VENV) .driftgauge .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+components:
+	@scripts/debian.sh components
+
+components-required:
+	@scripts/debian.sh components --required
+
+$(BIN)/python:
+	@scripts/debian.sh python
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): requirements/run.txt pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r requirements/run.txt
+	$(PIP) --no-deps --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r requirements/dev.txt
+	$(PIP) --no-deps --editable .
+	@touch $(RUN) $@
+
+$(LOCK_BIN)/uv:
+	@scripts/debian.sh python
+	$(PYTHON) -m venv .driftgauge/lock
+	$(LOCK_BIN)/python -m pip --disable-pip-version-check install --quiet $(UV)
