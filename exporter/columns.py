@@ -136,29 +136,14 @@ def to_array(column: Any) -> Array:  # noqa: ANN401 - that is its purpose
     """
     values = _plain(column)
     if values is None and _is_categorical(_type_name(column)):
-        return _object_array([None if _is_missing(v) else str(v) for v in _as_list(column)])
+        return object_array([None if _is_missing(v) else str(v) for v in _as_list(column)])
     if values is None:
         values = _fast_numeric(column)
     if values is None:
-        values = _object_array(_as_list(column))
+        values = object_array(_as_list(column))
     if values.ndim != 1:
         raise ObservationError(f"column: found {values.ndim} dimensions, need 1")
     return _normalised(values)
-
-
-def to_text(column: Any) -> Array:  # noqa: ANN401 - any column
-    """One column as object array of str, None where missing; whole floats lose their point (`1.0` is `1`).
-
-    So a class is named alike whether a table held it as an integer or, beside a missing value, as a float.
-    """
-    array = to_array(column)
-    if array.dtype == np.float64:
-        return _object_array([None if v != v else _number_text(v) for v in array.tolist()])  # noqa: PLR0124
-    return _object_array([v if v is None or isinstance(v, str) else str(v) for v in array.tolist()])
-
-
-def _number_text(value: float) -> str:
-    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def concatenate(tables: Sequence[Columns]) -> Columns:
@@ -204,7 +189,7 @@ def _from_rows(rows: Sequence[Any], names: Sequence[str] | None) -> Columns:
     if isinstance(rows[0], Mapping):
         keys = dict.fromkeys(str(key) for row in rows for key in row)
         return _collect(
-            [(key, _object_array([row.get(key) for row in rows])) for key in keys], n_rows=len(rows)
+            [(key, object_array([row.get(key) for row in rows])) for key in keys], n_rows=len(rows)
         )
     if not isinstance(rows[0], (Sequence, np.ndarray)) or isinstance(rows[0], (str, bytes)):
         if names is not None and len(names) == len(rows) and len(names) > 1:
@@ -304,7 +289,7 @@ def _normalised(values: Array) -> Array:
     if kind == "U":
         return values.astype(object)
     if kind == "S":
-        return _object_array([value.decode("latin-1") for value in values.tolist()])
+        return object_array([value.decode("latin-1") for value in values.tolist()])
     if kind == "O":
         return _from_objects(values)
     raise ObservationError(
@@ -336,7 +321,7 @@ def _from_objects(values: Array) -> Array:
                 for v in cleaned
             ]
         )
-    return _object_array(
+    return object_array(
         [
             v.decode("latin-1") if isinstance(v, bytes) else bool(v) if isinstance(v, np.bool_) else v
             for v in cleaned
@@ -349,6 +334,8 @@ def _to_float(value: Any) -> float:  # noqa: ANN401
         return float(value)
     except OverflowError:  # an int beyond the largest float
         return float("inf") if value > 0 else float("-inf")
+    except ValueError:  # a signalling NaN of Decimal
+        return float("nan")
 
 
 def _epoch_seconds(value: Any) -> float:  # noqa: ANN401
@@ -382,10 +369,10 @@ def _is_missing(value: Any) -> bool:  # noqa: ANN401
 
 
 def _float_to_object(values: Array) -> Array:
-    return _object_array([None if value != value else value for value in values.tolist()])  # noqa: PLR0124
+    return object_array([None if value != value else value for value in values.tolist()])  # noqa: PLR0124
 
 
-def _object_array(values: Sequence[Any]) -> Array:
+def object_array(values: Sequence[Any]) -> Array:
     """A one-dimensional object array, also where the values are sequences themselves."""
     array = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):  # `array[:] = values` would unpack nested sequences

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import Columns, concatenate, to_array, to_columns, to_text
+from .columns import Columns, concatenate, object_array, to_array, to_columns
 from .errors import ObservationError
 from .observation import Call, Observations
+from .reference.kinds import category_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +29,17 @@ class Layout:
     features : tuple of str or None
         Names of the columns in order; None when neither the reference nor the model knows them.
     classes : tuple of str or None
-        Classes in the order of `predict_proba`'s columns; None for a model of numbers.
-    has_scores : bool
-        Whether `predict` or a call returns scores also where classes are known.
+        Classes in the order of `predict_proba`'s columns; None where nobody knows them.
+    predicts_classes : bool
+        Whether `predict` answers with classes rather than numbers.
+    call_scores : bool
+        Whether a call of the model itself answers with scores where it answers with floats.
     """
 
     features: tuple[str, ...] | None = None
     classes: tuple[str, ...] | None = None
-    has_scores: bool = False
+    predicts_classes: bool = False
+    call_scores: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +87,12 @@ def gather(calls: Sequence[Call], layout: Layout, wall_minus_perf: float) -> Gat
     for group in groups.values():
         try:
             observations.append(_observations(group, layout, wall_minus_perf))
-        except (ObservationError, ValueError, TypeError, AttributeError):
+        except (ObservationError, ValueError, TypeError):
             # One call that cannot be read must not cost the others of its shape.
             for call in group:
                 try:
                     observations.append(_observations([call], layout, wall_minus_perf))
-                except (ObservationError, ValueError, TypeError, AttributeError):
+                except (ObservationError, ValueError, TypeError):
                     violations["unreadable"] += 1
                     unread += _kept_rows(call)
     return Gathered(observations=tuple(observations), violations=violations, unread_rows=unread)
@@ -223,9 +227,7 @@ def _ids(calls: Sequence[Call], counts: Sequence[int]) -> NDArray[np.object_] | 
         if len(values) != n_rows:
             raise ObservationError(f"ids: found {len(values)}, need {n_rows}, one a row")
         merged.extend(values)
-    array = np.empty(len(merged), dtype=object)
-    array[:] = merged
-    return array
+    return object_array(merged)
 
 
 _Answers = tuple[NDArray[np.float64] | None, NDArray[np.object_] | None]
@@ -252,10 +254,9 @@ def _answers(calls: Sequence[Call], counts: Sequence[int], layout: Layout) -> _A
         return _from_margin(result, layout.classes, threshold=0.5)
     if method == "decision_function":
         return _from_margin(result, layout.classes, threshold=0.0)
-    if layout.classes is not None and not (
-        layout.has_scores and result.dtype.kind == "f" and method == "call"
-    ):
-        return None, to_text(result)
+    call_scores = layout.call_scores and method == "call" and result.dtype.kind == "f"
+    if layout.predicts_classes and not call_scores:
+        return None, np.array(category_names(to_array(result)), dtype=object)
     values = to_array(result)
     return (values, None) if values.dtype == np.float64 else (None, None)
 

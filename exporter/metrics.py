@@ -33,7 +33,7 @@ METHODS = ("predict", "predict_proba", "decision_function", "call")
 
 SCHEMA_VIOLATIONS = ("missing_column", "extra_column", "reordered_columns", "column_count", "unreadable")
 
-DROP_REASONS = ("buffer_full", "fault", "closed")
+DROP_REASONS = ("buffer_full", "unreadable", "fault")
 
 CHECK_OUTCOMES = ("ok", "drift", "unknown", "failed")
 

@@ -1,0 +1,107 @@
+"""From calls to counters and the window store: what happens to a prediction once its caller has gone on.
+
+Nothing here raises to a caller. A fault is counted every time and logged once for each kind.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from .buffer import Buffer
+from .counters import ModelCounters
+from .gather import Layout, gather
+from .observation import Call
+from .stores import Store
+
+logger = logging.getLogger("driftgauge.recorder")
+
+
+class Recorder:
+    """Takes calls from the caller's thread and folds them into counters and store in the background.
+
+    Parameters
+    ----------
+    counters : ModelCounters
+        What is counted.
+    layout : Layout
+        What rows and answers look like.
+    store : Store
+        Where observations wait for the checks.
+    max_pending_rows : int
+        Rows that may wait for the next `flush`.
+    clock : callable
+        Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        counters: ModelCounters,
+        layout: Layout,
+        store: Store,
+        *,
+        max_pending_rows: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._counters = counters
+        self._layout = layout
+        self._store = store
+        self._clock = clock
+        n_features = None if layout.features is None else len(layout.features)
+        self._buffer = Buffer(max_pending_rows, counters.overflowed, n_features)
+        self._lock = threading.Lock()
+        self._logged: set[type[BaseException]] = set()
+        self.add = self._buffer.add
+        """Keep one call; the only step on the caller's thread."""
+
+    def failed(self, error: BaseException) -> None:
+        """Count an exception of the model."""
+        try:
+            self._counters.failed(error)
+        except Exception as fault:  # noqa: BLE001 - the model's own exception must go on untouched
+            self.fault(fault)
+
+    def fault(self, fault: BaseException, n_rows: int = 0) -> None:
+        """Count a fault of the monitoring, and log the first of its kind."""
+        with suppress(Exception):
+            self._counters.fault(n_rows)
+            if type(fault) not in self._logged:
+                self._logged.add(type(fault))
+                logger.error(
+                    "monitoring failed and goes on; predictions are not affected (logged once)",
+                    exc_info=fault,
+                )
+
+    def flush(self) -> None:
+        """Fold everything that waits into the counters and the store."""
+        with self._lock:
+            calls: list[Call] = []
+            try:
+                calls = self._buffer.take()
+                if calls:
+                    self._fold(calls)
+            except Exception as fault:  # noqa: BLE001 - monitoring never breaks its host
+                self.fault(fault, sum(call[7] for call in calls))
+
+    def after_fork(self) -> None:
+        """Make a forked child independent of locks that another thread of its parent may have held."""
+        self._lock = threading.Lock()
+
+    def _fold(self, calls: list[Call]) -> None:
+        self._counters.called(calls)
+        gathered = gather(calls, self._layout, self._clock() - time.perf_counter())
+        self._counters.violated(gathered.violations)
+        kept = sum(observations.n_rows for observations in gathered.observations)
+        predicted = sum(call[7] for call in calls)
+        if predicted > kept + gathered.unread_rows:
+            self._counters.dropped("buffer_full", predicted - kept - gathered.unread_rows)
+        self._counters.dropped("unreadable", gathered.unread_rows)
+        for observations in gathered.observations:
+            try:
+                self._counters.observed(observations)
+                self._store.append(observations)
+            except Exception as fault:  # noqa: BLE001 - one batch must not cost the others
+                self.fault(fault, observations.n_rows)
