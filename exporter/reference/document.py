@@ -242,7 +242,8 @@ def _finite(value: float) -> float | None:
 
 
 def _moments(part: dict[str, Any]) -> Moments:
-    return Moments(**{name: math.nan if value is None else value for name, value in part.items()})
+    known = {name: math.nan if value is None else float(value) for name, value in part.items() if name != "n"}
+    return Moments(n=int(part["n"]), **known)
 
 
 def _no_constant(name: str) -> None:

@@ -237,6 +237,12 @@ class CategoricalProfile:
             unseen=0 if self.untallied else unseen,
         )
 
+    def unseen_in(self, values: NDArray[Any], limit: int) -> list[str]:
+        """Categories of these values that the reference never saw, the most frequent first."""
+        new = [(name, count) for name, count in tally(values).items() if name not in self._index]
+        new.sort(key=lambda item: (-item[1], item[0]))
+        return [name for name, _ in new[:limit]]
+
 
 Profile = NumericProfile | CategoricalProfile
 

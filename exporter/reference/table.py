@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_CLASSES: Final = 50
 """Whole numbers with at most so many different values are classes, unless `task` says otherwise."""
 
-SCORE, PREDICTION, LABEL = "score", "prediction", "label"
+SCORE, PREDICTION, LABEL = "__score__", "__prediction__", "__label__"
 """Names of the profiles that are no feature, in messages and files."""
 
 

@@ -1,0 +1,211 @@
+"""Where a statistic meets a threshold: the one place that decides.
+
+Two keys. A test finds drift when the change is significant, after Benjamini and Hochberg over all deciding
+tests of the check, and its effect is at least the threshold. Significance alone calls every feature of a big
+window drifted, the threshold alone every feature of a small one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from scipy.special import ndtri
+
+from .policy import SEVERITY_STEPS, Severity
+from .statistics.multiple import benjamini_hochberg
+from .statistics.nulls import (
+    hellinger_noise_floor,
+    jensen_shannon_noise_floor,
+    ks_noise_floor,
+    psi_noise_floor,
+)
+from .statistics.power import minimum_detectable
+
+if TYPE_CHECKING:
+    from .hysteresis import Evidence
+    from .measure import Measured, Measurement
+    from .policy import Policy, TestType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One test of one column, decided.
+
+    Attributes
+    ----------
+    test : str
+        Which.
+    value, effect, p_value, details
+        As measured; see `measure.Measured`.
+    q_value : float or None
+        p-value after correction for all deciding tests of the check; None for a test that does not decide.
+    threshold : float
+        Effect from which on a change is large.
+    noise_floor : float or None
+        Effect that chance alone reaches with probability alpha; None where no formula is known.
+    minimum_detectable : float or None
+        Smallest true effect that would be found significant with the policy's power; None as before.
+    decides : bool
+        Whether it takes part in the verdict.
+    significant, large : bool
+        The two keys. Drift is both.
+    """
+
+    test: TestType
+    value: float
+    effect: float
+    p_value: float
+    q_value: float | None
+    threshold: float
+    noise_floor: float | None
+    minimum_detectable: float | None
+    decides: bool
+    significant: bool
+    large: bool
+    details: Mapping[str, Any]
+
+    @property
+    def drift(self) -> bool:
+        """Whether both keys are turned, by a test that decides."""
+        return self.decides and self.significant and self.large
+
+    @property
+    def ratio(self) -> float:
+        """Effect over threshold."""
+        return self.effect / self.threshold
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; a number that is not finite is None."""
+        return {
+            "value": _finite(self.value),
+            "effect": _finite(self.effect),
+            "p_value": self.p_value,
+            "q_value": self.q_value,
+            "threshold": self.threshold,
+            "noise_floor": self.noise_floor,
+            "minimum_detectable": self.minimum_detectable,
+            "decides": self.decides,
+            "drift": self.drift,
+            **{
+                name: _finite(value) if isinstance(value, float) else value
+                for name, value in self.details.items()
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one check found in one column."""
+
+    measurement: Measurement
+    findings: dict[TestType, Finding]
+    evidence: Evidence
+    severity: Severity | None
+
+
+def evaluate(measurements: Sequence[Measurement], policy: Policy) -> list[Verdict]:
+    """Verdicts on all columns of a check, in their order; together, since they share one error rate."""
+    deciding = [
+        (i, measured.test)
+        for i, measurement in enumerate(measurements)
+        for measured in measurement.statistics
+        if measured.test in policy.tests[measurement.kind]
+    ]
+    p_values = {
+        (i, measured.test): measured.p_value
+        for i, measurement in enumerate(measurements)
+        for measured in measurement.statistics
+    }
+    corrected = benjamini_hochberg([p_values[key] for key in deciding])
+    q_values = dict(zip(deciding, corrected.tolist(), strict=True))
+    verdicts = []
+    for i, measurement in enumerate(measurements):
+        findings = {
+            measured.test: _finding(
+                measurement, measured, policy, q_values.get((i, measured.test)), len(deciding)
+            )
+            for measured in measurement.statistics
+        }
+        evidence = _evidence(measurement, findings, policy)
+        verdicts.append(
+            Verdict(
+                measurement=measurement,
+                findings=findings,
+                evidence=evidence,
+                severity=_severity(findings) if evidence == "drift" else None,
+            )
+        )
+    return verdicts
+
+
+def _finding(
+    measurement: Measurement, measured: Measured, policy: Policy, q_value: float | None, n_tests: int
+) -> Finding:
+    threshold = policy.threshold(measurement.name, measured.test)
+    n, m, k = measurement.n_current, measurement.n_reference, measurement.n_bins
+    return Finding(
+        test=measured.test,
+        value=measured.value,
+        effect=measured.effect,
+        p_value=measured.p_value,
+        q_value=q_value,
+        threshold=threshold,
+        noise_floor=noise_floor(measured.test, policy.alpha, n, m, k),
+        # One drifted column among many is found at the strictest level of the correction.
+        minimum_detectable=detectable(measured.test, policy.alpha / max(n_tests, 1), policy.power, n, m, k),
+        decides=q_value is not None,
+        significant=(measured.p_value if q_value is None else q_value) <= policy.alpha,
+        large=measured.effect >= threshold,
+        details=measured.details,
+    )
+
+
+def _evidence(measurement: Measurement, findings: Mapping[TestType, Finding], policy: Policy) -> Evidence:
+    deciding = [finding for finding in findings.values() if finding.decides]
+    if measurement.reason is not None or not deciding:
+        return "unknown"
+    ratio = max((finding.ratio for finding in deciding if finding.significant), default=0.0)
+    if ratio >= 1.0:
+        return "drift"
+    if ratio >= policy.hysteresis.exit_ratio:
+        return "lingering"
+    return "warning" if ratio >= policy.warning_ratio else "clear"
+
+
+def _severity(findings: Mapping[TestType, Finding]) -> Severity:
+    ratio = max(finding.ratio for finding in findings.values() if finding.drift)
+    return next(severity for bound, severity in SEVERITY_STEPS if ratio < bound or bound == math.inf)
+
+
+@lru_cache(maxsize=4096)
+def noise_floor(test: TestType, alpha: float, n: int, m: int, n_bins: int) -> float | None:
+    """Effect that chance alone reaches with probability alpha, or None where no formula is known."""
+    if test == "psi":
+        return psi_noise_floor(alpha, n, m, n_bins)
+    if test == "jensen_shannon":
+        return jensen_shannon_noise_floor(alpha, n, m, n_bins)
+    if test == "hellinger":
+        return hellinger_noise_floor(alpha, n, m, n_bins)
+    if test == "chi_square":
+        return math.sqrt(psi_noise_floor(alpha, n, m, n_bins)) / 2.0  # V**2 is PSI / 4 at small changes
+    if test == "ks":
+        return ks_noise_floor(alpha, n, m)
+    if test == "mean_shift":
+        return float(-ndtri(alpha / 2.0)) * math.sqrt(1.0 / n + 1.0 / m)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def detectable(test: TestType, alpha: float, power: float, n: int, m: int, n_bins: int) -> float | None:
+    """Smallest true effect that is found with this power, or None where no formula is known."""
+    if test in ("wasserstein", "variance_ratio"):
+        return None
+    return minimum_detectable(test, alpha, power, n, m, n_bins)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

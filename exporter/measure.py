@@ -1,0 +1,212 @@
+"""Statistics of one column of a window against its profile in the reference, without any verdict.
+
+A p-value here is the key "significant" of a test. That of the binned distances is the larger one of the
+distance's null distribution and of Pearson's chi-square on the same bins, the rare ones pooled: at 100 values
+in ten bins PSI passes the quantile 0.99998 of its limit fifteen times too often, Pearson's statistic twice.
+That of KS is taken at the statistic less the error of compressed samples, so that compression raises no
+alarm; it serves Wasserstein too, which asks about the same two distribution functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+from .reference.kinds import as_numbers
+from .reference.profiles import BinCounts, CategoricalProfile, NumericProfile, Profile
+from .statistics.binning import occupied_bins
+from .statistics.distances import (
+    hellinger,
+    jensen_shannon_divergence,
+    normalised_wasserstein,
+    psi,
+)
+from .statistics.ecdf import cdf_difference
+from .statistics.kolmogorov import ks_p_value
+from .statistics.moments import Moments
+from .statistics.nulls import hellinger_p_value, jensen_shannon_p_value, psi_p_value
+from .statistics.sample import Sample
+from .statistics.two_sample import chi_square, mean_shift, variance_ratio
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .policy import TestType
+    from .reference.profiles import Ints
+
+Reason = Literal["insufficient_data", "all_missing", "missing_column", "unreadable", "failed"]
+
+MIN_FOR_MOMENTS: Final = 2
+"""A spread needs two values."""
+
+
+NAMED_CATEGORIES: Final = 20
+"""New and vanished categories that are named in a report, the most frequent first; more would bury it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One statistic of one column.
+
+    Attributes
+    ----------
+    test : str
+        Which.
+    value : float
+        As the statistic is usually written; may be infinite.
+    effect : float
+        What is compared with a threshold: the value itself, but for Wasserstein in standard deviations, for
+        chi-square Cramér's V, for the mean shift without its sign, for the variance ratio at least 1.
+    p_value : float
+        Significance of the change, before correction for many tests.
+    details : mapping of str to float, int or list of str
+        What belongs to the test alone.
+    """
+
+    test: TestType
+    value: float
+    effect: float
+    p_value: float
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """All statistics of one column of a window, or why there are none.
+
+    Attributes
+    ----------
+    name, kind : str
+        The column's.
+    bins : BinCounts or None
+        Its rows on the bins of the reference; None for a column that is not there.
+    n_current, n_reference : int
+        Values that take part, on both sides.
+    n_bins : int
+        Bins that are not empty on both sides.
+    statistics : tuple of Measured
+        Empty where `reason` says why.
+    reason, detail : str or None
+        Why nothing was measured: one of a closed list, and in words.
+    """
+
+    name: str
+    kind: Literal["numeric", "categorical"]
+    bins: BinCounts | None = None
+    n_current: int = 0
+    n_reference: int = 0
+    n_bins: int = 0
+    statistics: tuple[Measured, ...] = ()
+    reason: Reason | None = None
+    detail: str | None = None
+
+
+def measure(profile: Profile, values: NDArray[Any], min_samples: int) -> Measurement:
+    """Statistics of a float64 or object column, unless either side has fewer than `min_samples` values."""
+    bins = profile.count_bins(values)
+    current, reference = bins.counts[:-2], profile.counts[:-2]
+    measured = partial(
+        Measurement,
+        name=profile.name,
+        kind=profile.kind,
+        bins=bins,
+        n_current=int(current.sum()),
+        n_reference=profile.count,
+    )
+    problem = _too_little(profile, bins, len(values), min_samples)
+    if problem is not None:
+        return measured(reason=problem[0], detail=problem[1])
+    if isinstance(profile, NumericProfile):
+        numbers, _ = as_numbers(values)
+        own = _numeric(profile, numbers[np.isfinite(numbers)])
+    else:
+        own = (_categorical(profile, values, bins),)
+    return measured(n_bins=occupied_bins(reference, current), statistics=(*_binned(reference, current), *own))
+
+
+def _too_little(profile: Profile, bins: BinCounts, rows: int, min_samples: int) -> tuple[Reason, str] | None:
+    usable = int(bins.counts[:-2].sum())
+    if profile.rows and profile.missing_ratio == 1.0:
+        return "all_missing", f"all {profile.rows} values of the reference are missing"
+    if rows and bins.missing == rows:
+        return "all_missing", f"all {rows} values of the window are missing"
+    for where, found in (("the reference", profile.count), ("the window", usable)):
+        if found < min_samples:
+            return "insufficient_data", f"found {found} usable values in {where}, need {min_samples}"
+    if bins.type_errors == usable:
+        return "unreadable", f"found no number among {usable} values of a numeric column"
+    return None
+
+
+def _binned(reference: Ints, current: Ints) -> tuple[Measured, ...]:
+    n, m = int(reference.sum()), int(current.sum())
+    k = occupied_bins(reference, current)
+    pearson = chi_square(reference, current).p_value
+    value, divergence, distance = (f(reference, current) for f in (psi, jensen_shannon_divergence, hellinger))
+    return (
+        Measured("psi", value, value, max(psi_p_value(value, n, m, k), pearson)),
+        Measured(
+            "jensen_shannon",
+            divergence,
+            divergence,
+            max(jensen_shannon_p_value(divergence, n, m, k), pearson),
+            {"distance": divergence**0.5},
+        ),
+        Measured("hellinger", distance, distance, max(hellinger_p_value(distance, n, m, k), pearson)),
+    )
+
+
+def _numeric(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Measured, ...]:
+    reference, moments = profile.sample, profile.moments
+    if reference is None or moments is None or len(values) < MIN_FOR_MOMENTS:
+        return ()
+    difference = cdf_difference(reference, Sample.of(values))
+    ks, distance = difference.ks(), difference.area()
+    n, m = reference.n, len(values)
+    p_value = ks_p_value(max(ks - reference.ks_error, 0.0), n, m)
+    normalised = normalised_wasserstein(distance, moments)
+    current = Moments.of(values)
+    shift, ratio = mean_shift(moments, current), variance_ratio(moments, current)
+    return (
+        Measured("ks", ks, ks, p_value, {"ks_error": reference.ks_error}),
+        Measured("wasserstein", distance, normalised, p_value, {"normalised": normalised}),
+        Measured(
+            "mean_shift",
+            shift.cohens_d,
+            abs(shift.cohens_d),
+            shift.p_value,
+            {"difference": shift.difference, "z": shift.z},
+        ),
+        Measured(
+            "variance_ratio",
+            ratio.ratio,
+            max(ratio.ratio, 1.0 / ratio.ratio if ratio.ratio else np.inf),
+            ratio.p_value,
+        ),
+    )
+
+
+def _categorical(profile: CategoricalProfile, values: NDArray[Any], bins: BinCounts) -> Measured:
+    result = chi_square(profile.counts[:-2], bins.counts[:-2])
+    new = profile.unseen_in(values, NAMED_CATEGORIES) if bins.unseen else []
+    vanished = [
+        category
+        for category, before, now in zip(profile.categories, profile.counts, bins.counts, strict=False)
+        if before and not now
+    ]
+    return Measured(
+        "chi_square",
+        result.statistic,
+        result.cramers_v,
+        result.p_value,
+        {
+            "cramers_v": result.cramers_v,
+            "degrees_of_freedom": result.degrees_of_freedom,
+            "new_categories": new,
+            "vanished_categories": vanished[:NAMED_CATEGORIES],
+        },
+    )
