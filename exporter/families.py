@@ -68,6 +68,16 @@ class MetricFamilies(Collector):
         with suppress(KeyError):  # it was never there, or is gone already
             self._by_name[name].remove(*labels)
 
+    def count_series(self, name: str, version: str) -> int:
+        """Series exported for one model version."""
+        labels = dict(zip(MODEL_LABELS, (name, version), strict=True)).items()
+        return sum(
+            labels <= sample.labels.items()
+            for family in (*self._by_name.values(), *self._scores)
+            for metric in family.collect()
+            for sample in _without_created(metric).samples
+        )
+
     def call_before_collect(self, method: Callable[[], None]) -> None:
         """Let every scrape begin with this bound method, for as long as its object lives."""
         self._before_collect.append(weakref.WeakMethod(method))

@@ -37,7 +37,7 @@ DROP_REASONS = ("buffer_full", "unreadable", "fault")
 
 CHECK_OUTCOMES = ("ok", "drift", "unknown", "failed")
 
-FAILURE_REASONS = ("insufficient_data", "all_missing", "unreadable", "failed")
+FAILURE_REASONS = ("insufficient_data", "all_missing", "missing_column", "unreadable", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +207,7 @@ FAMILIES: tuple[Family, ...] = (
         "drift",
         "gauge",
         "model_drift_detected",
-        "1 while a feature is in drift, 0 while not; absent while unknown.",
+        "1 from the beginning of a drift until it is over, else 0; absent while unknown.",
         "feature_name",
     ),
     _family(

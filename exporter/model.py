@@ -86,7 +86,7 @@ def require_match(model: Any, name: str, version: str, reference: Reference) -> 
 
 
 def framework_of(model: Any) -> str:  # noqa: ANN401 - any model
-    """Package that the model's class comes from, such as `sklearn`; `python` for functions and own classes."""
+    """Package of the model's class, such as `sklearn`; `python` for functions and classes of a script."""
     module = str(type(model).__module__).partition(".")[0]
     return "python" if module in ("builtins", "__main__", "functools") else module
 

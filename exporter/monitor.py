@@ -1,0 +1,197 @@
+"""Checks of one model version, one after the other: store -> windows -> check -> gauges.
+
+The composition of parts that know nothing of each other. Reads the clock; runs on a thread of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .background import Periodic
+from .check import check
+from .families import MetricFamilies
+from .hysteresis import State
+from .observation import Observations
+from .policy import Policy
+from .publish import Publisher
+from .reference import Reference
+from .report import CheckState, Report
+from .stores import Store
+from .windows import Window, checked_windows
+
+logger = logging.getLogger("driftgauge.monitor")
+
+CHECK_INTERVAL_SECONDS = 300.0
+"""Twelve looks at the short default window as it moves by its own length; an alert within minutes."""
+
+FIRST_CHECK_SECONDS = 30.0
+"""So long after the start the first check runs: a newcomer sees gauges before losing patience."""
+
+TICK_SECONDS = 1.0
+"""How often the clock is looked at, so that a clock that runs fast (a replay's) is followed."""
+
+MAX_WINDOW_ROWS = 100_000
+"""Rows of a window that a check reads at most, the newest; a KS effect of 0.01 is found with that many."""
+
+
+class Monitor:
+    """Runs and publishes checks of a model version against its reference.
+
+    Parameters
+    ----------
+    families : MetricFamilies
+        Of the registry to publish on.
+    name, version : str
+        Of the model.
+    reference : Reference or None
+        Without one there is nothing to check.
+    store : Store
+        Where the rows are.
+    policy : Policy, optional
+        How a check decides.
+    windows : sequence of Window
+        What each check looks at, side by side.
+    clock : callable
+        Seconds since 1970.
+    max_window_rows : int
+        Rows of a window that are read at most, the newest.
+    """
+
+    def __init__(
+        self,
+        families: MetricFamilies,
+        name: str,
+        version: str,
+        reference: Reference | None,
+        store: Store,
+        *,
+        policy: Policy | None,
+        windows: Sequence[Window],
+        clock: Callable[[], float],
+        max_window_rows: int = MAX_WINDOW_ROWS,
+    ) -> None:
+        self._families = families
+        self._model = (name, version)
+        self._reference = reference
+        self._store = store
+        self._policy = policy or Policy()
+        self._windows = checked_windows(windows)
+        self._clock = clock
+        self._max_window_rows = max_window_rows
+        self._lock = threading.Lock()
+        self._memory: dict[str, CheckState] = {}
+        self._publisher = (
+            None if reference is None else Publisher(families, name, version, reference, self._windows)
+        )
+        self.reports: Mapping[str, Report] = {}
+        self.states: Mapping[str, State] = {}
+
+    def run(self) -> Mapping[str, Report]:
+        """Check every window now, publish what was found and return it by window."""
+        if self._reference is None or self._publisher is None:
+            return {}
+        with self._lock:
+            started = time.perf_counter()
+            try:
+                reports, memory = self._check(self._reference)
+                states = self._publisher.publish(list(reports.values()))
+            except Exception:
+                self._families.counter("driftgauge_checks_total", *self._model, "failed").inc()
+                raise
+            self._memory, self.reports, self.states = memory, reports, states
+            self._count(states, time.perf_counter() - started)
+        return reports
+
+    def every(self, interval_seconds: float, before: Callable[[], None]) -> Periodic:
+        """A thread, not yet started, that runs a check every so many seconds of the clock.
+
+        Parameters
+        ----------
+        interval_seconds : float
+            From one check to the next.
+        before : callable
+            Called before each check: what waits to be stored belongs to it.
+        """
+        due = self._clock() + min(FIRST_CHECK_SECONDS, interval_seconds)
+
+        def run_if_due() -> None:
+            nonlocal due
+            now = self._clock()
+            if now < due:
+                return
+            due = now + interval_seconds
+            before()
+            try:
+                self.run()
+            except Exception:
+                logger.exception("check of %s %s failed; the next one is due in its time", *self._model)
+
+        tick = min(TICK_SECONDS, interval_seconds)
+        return Periodic(run_if_due, tick, f"driftgauge-check-{self._model[0]}")
+
+    def drift_page(self, feature: str = "") -> Mapping[str, Any] | None:
+        """What /drift answers: the latest reports of all features, or of one; None for an unknown one."""
+        reports, states = self.reports, self.states
+        if feature:
+            if self._reference is None or feature not in self._reference.features:
+                return None
+            found = {window: report.features[feature].to_dict() for window, report in reports.items()}
+            return {"feature": feature, "state": states.get(feature, "unknown"), "windows": found}
+        return {
+            "model_name": self._model[0],
+            "model_version": self._model[1],
+            "states": dict(states),
+            "windows": {window: report.to_dict() for window, report in reports.items()},
+        }
+
+    def _check(self, reference: Reference) -> tuple[dict[str, Report], dict[str, CheckState]]:
+        now = self._clock()
+        self._store.prune(now)
+        reports: dict[str, Report] = {}
+        memory: dict[str, CheckState] = {}
+        for window in self._windows:
+            rows = self._store.window(now - window.seconds, now, limit=self._max_window_rows)
+            state = self._memory.get(window.name, CheckState())
+            report = _checked(reference, rows, self._policy, window, state, now)
+            reports[window.name], memory[window.name] = report, report.next_state
+        return reports, memory
+
+    def _count(self, states: Mapping[str, State], seconds: float) -> None:
+        found = set(states.values())
+        outcome = "drift" if "drift" in found else "unknown" if found <= {"unknown"} else "ok"
+        self._families.counter("driftgauge_checks_total", *self._model, outcome).inc()
+        self._families.histogram("driftgauge_check_duration_seconds", *self._model).observe(seconds)
+        self._families.gauge("driftgauge_last_check_timestamp_seconds", *self._model).set(time.time())
+        self._families.gauge("driftgauge_store_rows", *self._model).set(self._store.size())
+        self._families.gauge("driftgauge_series", *self._model).set(self._families.count_series(*self._model))
+
+
+def _checked(
+    reference: Reference,
+    rows: Observations,
+    policy: Policy,
+    window: Window,
+    state: CheckState,
+    now: float,
+) -> Report:
+    # A window without rows has no columns either; it is unknown for want of data, not of columns.
+    features = rows.features or dict.fromkeys(reference.features, np.empty(0))
+    return check(
+        reference,
+        features,
+        policy,
+        window=window,
+        timestamps=rows.times,
+        ids=rows.ids,
+        scores=rows.scores,
+        predictions=rows.classes,
+        labels=rows.labels,
+        state=state,
+        clock=lambda: now,
+    )

@@ -1,0 +1,348 @@
+"""The wrapped model: as before, now measured.
+
+What a caller pays for is two clock reads and one append. Everything else happens in `recorder.py` on a
+background thread, and statistics in `monitor.py` on another.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any, Self
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from .background import Periodic
+from .buffer import MAX_PENDING_ROWS
+from .counters import ModelCounters
+from .errors import ConfigError, ObservationError, ReferenceDataError
+from .families import families_for
+from .model import framework_of, layout_of, methods_of, require_match
+from .monitor import CHECK_INTERVAL_SECONDS, Monitor
+from .observation import OutcomeCounts
+from .policy import Policy
+from .recorder import Recorder
+from .reference import Reference
+from .server import DEFAULT_PORT, MetricsServer, ServerOptions
+from .stores import MemoryStore, Store
+from .windows import DEFAULT_WINDOWS, Window
+
+FLUSH_INTERVAL_SECONDS = 0.5
+"""`MAX_PENDING_ROWS` is then ten times what arrives in between at the highest rate that we measure."""
+
+STOP_TIMEOUT_SECONDS = 5.0
+"""How long `close` waits for a check that is under way."""
+
+
+class InstrumentedPredictor:
+    """A model that answers as before and is measured.
+
+    `predict`, `predict_proba`, `decision_function` and calling it are there if the model has them, also
+    where they are coroutines; every other attribute is the model's own. Each takes the model's arguments and
+    besides `ids=` (prediction ids of the rows, by which outcomes find them) and `at=` (when the rows were
+    observed, seconds since 1970, for replays).
+
+    Parameters
+    ----------
+    model : object
+        With one of the methods above, or a callable. It is never changed.
+    name, version : str
+        Of the model: the labels `model_name` and `model_version` of every metric.
+    reference : Reference, optional
+        What the model was trained on. Without it only the service is measured.
+    registry : CollectorRegistry, optional
+        Where the metrics are; several predictors may share one. By default one of its own.
+    policy : Policy, optional
+        How checks decide.
+    windows : sequence of Window
+        Stretches of time that each check looks at, side by side.
+    store : Store, optional
+        Where the rows of the windows wait; by default in memory.
+    check_interval_seconds : float
+        From one check to the next, on `clock`.
+    max_pending_rows : int
+        Rows that may wait for the background; more are dropped and counted.
+    clock : callable
+        Seconds since 1970.
+    background : bool
+        Whether threads fold and check; without them call `flush` and `check_now`.
+
+    Raises
+    ------
+    ConfigError
+        If the model cannot be measured (not fitted, no method), or an argument cannot be used.
+    ReferenceDataError
+        If the reference is of another model, version or set of features.
+    """
+
+    predict: Callable[..., Any]
+    predict_proba: Callable[..., Any]
+    decision_function: Callable[..., Any]
+
+    def __init__(
+        self,
+        model: Any,  # noqa: ANN401 - any model
+        *,
+        name: str,
+        version: str,
+        reference: Reference | None = None,
+        registry: CollectorRegistry | None = None,
+        policy: Policy | None = None,
+        windows: Sequence[Window] = DEFAULT_WINDOWS,
+        store: Store | None = None,
+        check_interval_seconds: float = CHECK_INTERVAL_SECONDS,
+        max_pending_rows: int = MAX_PENDING_ROWS,
+        clock: Callable[[], float] = time.time,
+        background: bool = True,
+    ) -> None:
+        _require_arguments(name, version, reference, check_interval_seconds, max_pending_rows)
+        self._model = model
+        self.name, self.version, self.reference = name, version, reference
+        methods = methods_of(model)
+        if reference is not None:
+            require_match(model, name, version, reference)
+        self.registry = _own_registry() if registry is None else registry
+        families = families_for(self.registry)
+        layout = layout_of(model, reference)
+        counters = ModelCounters(families, name, version, reference, layout.classes)
+        families.gauge("model_info", name, version, _reference_version(reference), framework_of(model)).set(1)
+        self._counters = counters
+        self._clock = clock
+        self._store: Store = MemoryStore() if store is None else store
+        self._recorder = Recorder(
+            counters, layout, self._store, max_pending_rows=max_pending_rows, clock=clock
+        )
+        self._monitor = Monitor(
+            families, name, version, reference, self._store, policy=policy, windows=windows, clock=clock
+        )
+        families.call_before_collect(self._recorder.flush)
+        self._instrument(methods)
+        self._server: MetricsServer | None = None
+        self._threads: list[Periodic] = []
+        if background:
+            self._start(check_interval_seconds)
+
+    def _instrument(self, methods: Mapping[str, Callable[..., Any]]) -> None:
+        for method, function in methods.items():
+            make = _measured_coroutine if _is_coroutine(function) else _measured
+            measured = make(self._recorder, method, function)
+            setattr(self, "_call" if method == "call" else method, measured)
+
+    def _start(self, check_interval_seconds: float) -> None:
+        self._threads = [
+            Periodic(self._recorder.flush, FLUSH_INTERVAL_SECONDS, f"driftgauge-flush-{self.name}")
+        ]
+        if self.reference is not None:
+            self._threads.append(self._monitor.every(check_interval_seconds, before=self._recorder.flush))
+        for thread in self._threads:
+            thread.start()
+        weakref.finalize(self, _stop, list(self._threads))
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_restarter(self))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the model's
+        """Call the model, which must be callable."""
+        if "_call" not in self.__dict__:
+            raise TypeError(f"{type(self._model).__name__!r} object is not callable")
+        return self._call(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the model's
+        """Everything that is not ours is the model's."""
+        if name.startswith("_") and not name.startswith("__sklearn"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self._model, name)
+
+    def __repr__(self) -> str:
+        return f"InstrumentedPredictor({self._model!r}, name={self.name!r}, version={self.version!r})"
+
+    def record_outcomes(self, ids: Sequence[Any], y_true: Sequence[Any]) -> OutcomeCounts:
+        """Join the truth to the rows that were predicted with these ids; say what became of each.
+
+        Raises
+        ------
+        ObservationError
+            If there are not as many outcomes as ids.
+        """
+        ids, y_true = list(ids), list(y_true)
+        if len(ids) != len(y_true):
+            raise ObservationError(f"outcomes: found {len(y_true)} for {len(ids)} ids, need one for each id")
+        self._recorder.flush()  # the predictions may still be waiting in the buffer
+        counts = self._store.outcomes(ids, y_true)
+        self._counters.outcomes(counts)
+        return counts
+
+    def flush(self) -> None:
+        """Fold what waits into the metrics and the windows now, as every scrape does."""
+        self._recorder.flush()
+
+    def check_now(self) -> Mapping[str, Any]:
+        """Run a check of every window now and publish it; its reports by window, as `reports`."""
+        self._recorder.flush()
+        return self._monitor.run()
+
+    @property
+    def reports(self) -> Mapping[str, Any]:
+        """Report of the latest check by window name; empty before the first."""
+        return self._monitor.reports
+
+    def serve(
+        self,
+        port: int = DEFAULT_PORT,
+        addr: str = "127.0.0.1",
+        *,
+        token: str | None = None,
+        certfile: str | None = None,
+        keyfile: str | None = None,
+    ) -> MetricsServer:
+        """Serve /metrics, /healthz and /drift from a thread of this process.
+
+        Parameters
+        ----------
+        port : int
+            0 takes a free one, which the returned server tells.
+        addr : str
+            Loopback unless told otherwise.
+        token : str, optional
+            Bearer token that /metrics and /drift then ask for.
+        certfile, keyfile : str, optional
+            PEM files for TLS.
+
+        Raises
+        ------
+        PortTakenError
+            If something else listens there.
+        ConfigError
+            If this predictor serves already, or the address or certificate cannot be used.
+        """
+        if self._server is not None:
+            raise ConfigError(
+                f"serve: found this predictor serving at {self._server.url}, need it closed first"
+            )
+        options = ServerOptions(port=port, addr=addr, token=token, certfile=certfile, keyfile=keyfile)
+        self._server = MetricsServer(self.registry, options, {"drift": self._monitor.drift_page})
+        return self._server
+
+    def close(self) -> None:
+        """Fold what waits and stop server and threads. The model goes on to answer, no longer checked."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for thread in self._threads:
+            thread.stop(STOP_TIMEOUT_SECONDS)
+        self._threads = []
+        self._recorder.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _after_fork(self) -> None:
+        self._recorder.after_fork()
+        for thread in self._threads:
+            thread.start()
+
+
+def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    add, failed, fault = recorder.add, recorder.failed, recorder.fault
+
+    def measured(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
+        start = perf_counter()
+        try:
+            result = function(*args, **kwargs)
+        except Exception as error:
+            failed(error)
+            raise
+        end = perf_counter()
+        try:
+            rows = args[0] if args else next(iter(kwargs.values()))
+            add(method, rows, result, ids, at, start, end)
+        except Exception as error:  # noqa: BLE001 - monitoring never breaks a prediction
+            fault(error, 1)
+        return result
+
+    return _named(measured, method, function)
+
+
+def _measured_coroutine(recorder: Recorder, method: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    add, failed, fault = recorder.add, recorder.failed, recorder.fault
+
+    async def measured(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
+        start = perf_counter()
+        try:
+            result = await function(*args, **kwargs)
+        except Exception as error:
+            failed(error)
+            raise
+        end = perf_counter()
+        try:
+            rows = args[0] if args else next(iter(kwargs.values()))
+            add(method, rows, result, ids, at, start, end)
+        except Exception as error:  # noqa: BLE001 - monitoring never breaks a prediction
+            fault(error, 1)
+        return result
+
+    return _named(measured, method, function)
+
+
+def _named(measured: Callable[..., Any], method: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    measured.__name__ = getattr(function, "__name__", method)
+    measured.__doc__ = getattr(function, "__doc__", None)
+    return measured
+
+
+def _is_coroutine(function: Callable[..., Any]) -> bool:
+    call = getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is a coroutine
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def _restarter(predictor: InstrumentedPredictor) -> Callable[[], None]:
+    reference = weakref.ref(predictor)
+
+    def restart() -> None:
+        alive = reference()
+        if alive is not None:
+            alive._after_fork()  # noqa: SLF001 - its own module
+
+    return restart
+
+
+def _stop(threads: Sequence[Periodic]) -> None:
+    """End the threads of a predictor that nobody holds any more."""
+    for thread in threads:
+        thread.stop(timeout_seconds=0)
+
+
+def _own_registry() -> CollectorRegistry:
+    registry = CollectorRegistry(auto_describe=True)
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    return registry
+
+
+def _reference_version(reference: Reference | None) -> str:
+    """What tells one reference of a model version from another: when it was built."""
+    if reference is None:
+        return "none"
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(reference.created_at))
+
+
+def _require_arguments(
+    name: str, version: str, reference: object, check_interval_seconds: float, max_pending_rows: int
+) -> None:
+    for what, value in (("name", name), ("version", version)):
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"{what}: found {value!r}, need a text that is not empty")
+    if reference is not None and not isinstance(reference, Reference):
+        raise ReferenceDataError(
+            f"reference: found {type(reference).__name__}, need a Reference; see Reference.load"
+        )
+    if not check_interval_seconds > 0:
+        raise ConfigError(f"check_interval_seconds: found {check_interval_seconds!r}, need a number above 0")
+    if not isinstance(max_pending_rows, int) or max_pending_rows < 1:
+        raise ConfigError(f"max_pending_rows: found {max_pending_rows!r}, need an integer of at least 1")
