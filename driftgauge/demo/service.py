@@ -1,0 +1,99 @@
+"""The demo's model process: trains, serves /metrics, replays the year, and goes on serving.
+
+`python -m driftgauge.demo.service --port 9108 --directory DIR`
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+
+from exporter import ExporterError, InstrumentedPredictor, MemoryStore, Reference
+
+from ..errors import DemoError
+from .data import find_data, load_flights
+from .processes import StopRequest
+from .replay import DAY_SECONDS, SECONDS_PER_SECOND, WINDOW, Pace, SimulatedClock, replay
+from .status import CLOCK_METRIC, PROGRESS_METRIC
+from .train import MODEL_NAME, MODEL_VERSION, train
+
+YEAR_START = datetime(2013, 1, 1, 5, tzinfo=UTC).timestamp()
+REPLAY_START = datetime(2013, 4, 1, 4, tzinfo=UTC).timestamp()
+YEAR_END = datetime(2014, 1, 1, 5, tzinfo=UTC).timestamp()
+"""Midnights in New York, written in UTC: it is five hours behind in winter and four in summer."""
+
+RETENTION_HOURS = WINDOW.seconds / 3600 + 48
+"""The window, and two days in which outcomes may come."""
+
+IDLE_CHECK_SECONDS = 5.0
+"""Between checks once the replay has ended; Prometheus expects them to go on."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run until a signal ends it."""
+    parser = argparse.ArgumentParser(prog="driftgauge-demo-model")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--directory", type=Path, required=True, help="where the reference is written")
+    parser.add_argument("--speed", type=float, default=SECONDS_PER_SECOND)
+    parser.add_argument("--data", type=Path, help="folder of the flights' tables")
+    arguments = parser.parse_args(argv)
+    try:
+        with StopRequest() as stop, threadpool_limits(limits=1):
+            serve(arguments.port, arguments.directory, arguments.speed, arguments.data, stop)
+    except (DemoError, ExporterError) as error:
+        print(error, file=sys.stderr)  # noqa: T201  # the parent reads it
+        return 2
+    return 0
+
+
+def serve(port: int, directory: Path, speed: float, data: Path | None, stop: StopRequest) -> None:
+    """Train, serve and replay until told to stop."""
+    began = time.monotonic()
+    flights = load_flights(find_data() if data is None else data)
+    _say(f"loaded {len(flights):,} flights", began)
+    model, reference = train(flights.between(YEAR_START, REPLAY_START))
+    path = directory / "reference.json"
+    directory.mkdir(parents=True, exist_ok=True)
+    reference.save(path)
+    _say(f"trained on January to March, wrote {path}", began)
+
+    year = flights.between(REPLAY_START, YEAR_END)
+    clock = SimulatedClock(REPLAY_START)
+    end = float(year.scheduled[-1]) + DAY_SECONDS  # by then the last flights have landed
+    registry = CollectorRegistry(auto_describe=True)
+    Gauge(CLOCK_METRIC, "Time in the replayed world.", registry=registry).set_function(clock)
+    Gauge(PROGRESS_METRIC, "Share of the replay that is done, 0 to 1.", registry=registry).set_function(
+        lambda: (clock.now - REPLAY_START) / (end - REPLAY_START)
+    )
+    with InstrumentedPredictor(
+        model,
+        name=MODEL_NAME,
+        version=MODEL_VERSION,
+        reference=Reference.load(path),
+        registry=registry,
+        store=MemoryStore(retention_hours=RETENTION_HOURS),
+        windows=[WINDOW],
+        clock=clock,
+        background=False,  # a check per simulated day, called by the replay; scrapes fold what is pending
+    ) as predictor:
+        predictor.serve(port=port)
+        _say(f"serving on port {port}", began)
+        replay(predictor, year, clock, Pace(REPLAY_START, speed, stop.wait).hours(end))
+        if not stop.requested:
+            _say("replayed to the end of the year, serving on", began)
+        while not stop.wait(IDLE_CHECK_SECONDS):
+            predictor.check_now()
+
+
+def _say(what: str, began: float) -> None:
+    print(f"{time.monotonic() - began:6.1f} s  {what}", flush=True)  # noqa: T201  # the log
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The demo's model, and the reference that ships with it.
+
+Gradient-boosted trees on the winter, because they train in a second, take missing values as they come, and
+are what many teams run. The reference's scores are out of fold: a model is surer of rows it has seen (AUC
+0.79 against 0.67 here), and live scores would look like drift beside them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import accuracy_score, brier_score_loss, roc_auc_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+
+from exporter import Reference
+
+from .data import CATEGORICAL, FEATURES
+
+if TYPE_CHECKING:
+    from .data import Flights
+
+MODEL_NAME = "flight_delay"
+MODEL_VERSION = "1.0.0"
+
+ITERATIONS = 60
+LEAVES = 15
+"""Chosen on April: AUC 0.68 with 60 trees of 15 leaves, 0.67 with scikit-learn's 100 trees of 31."""
+
+FOLDS = 3
+
+DECISION_SCORE = 0.5
+
+
+def make_model() -> Any:  # noqa: ANN401  # scikit-learn ships no types
+    """The untrained pipeline: categories as numbers, everything else as it is."""
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    columns = ColumnTransformer([("categories", encoder, list(CATEGORICAL))], remainder="passthrough")
+    trees = HistGradientBoostingClassifier(
+        categorical_features=list(range(len(CATEGORICAL))),
+        max_iter=ITERATIONS,
+        max_leaf_nodes=LEAVES,
+        random_state=0,
+    )
+    return make_pipeline(columns, trees)
+
+
+def train(flights: Flights) -> tuple[Any, Reference]:
+    """The trained model and the reference of the same rows.
+
+    Parameters
+    ----------
+    flights : Flights
+        Training rows; those without an outcome are left out.
+
+    Returns
+    -------
+    (model, reference)
+    """
+    known = flights.with_outcome()
+    rows, late = known.features[list(FEATURES)], known.late.astype(np.int64)
+    # One thread: OpenMP threads that wait for each other on a busy machine of two cores took 45 s for the
+    # work that one thread does in one.
+    with threadpool_limits(limits=1):
+        scores = cross_val_predict(make_model(), rows, late, cv=FOLDS, method="predict_proba")[:, 1]
+        model = make_model().fit(rows, late)
+    classes = (scores >= DECISION_SCORE).astype(np.int64)
+    reference = Reference.fit(
+        rows,
+        model_name=MODEL_NAME,
+        model_version=MODEL_VERSION,
+        predictions=classes,
+        scores=scores,
+        labels=late,
+        timestamps=known.scheduled,
+        performance={
+            "accuracy": float(accuracy_score(late, classes)),
+            "auc": float(roc_auc_score(late, scores)),
+            "brier_score": float(brier_score_loss(late, scores)),
+        },
+    )
+    return model, reference
