@@ -46,8 +46,8 @@ def take(bucket: Bucket, pace: Pace, now: float) -> Bucket:
     return replace(bucket, tokens=_refilled(bucket, pace, now) - 1.0, at=now)
 
 
-def stop(bucket: Bucket, seconds: float, now: float, random: Callable[[], float]) -> Bucket:
-    """The bucket after a 429: empty, and closed for as long as was asked plus a little."""
+def stop(seconds: float, now: float, random: Callable[[], float]) -> Bucket:
+    """A bucket after a 429: empty, and closed for as long as was asked plus a little."""
     pause = min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) + JITTER_SECONDS * random()
     return Bucket(tokens=0.0, at=now, not_before=now + pause)
 

@@ -1,0 +1,325 @@
+"""What each destination should show and does show: the queue between the state and `delivery`.
+
+A row is a desired state, not a message: the newest version is rendered when its turn comes. A call is
+written down before it is made, with the time at which it must have ended, and crossed out after it. A row
+whose call was never crossed out (a kill, a timeout, a dropped connection) has an unknown fate: a post is
+looked for before it is repeated, an update is simply repeated. So a crash needs no recovery step; it looks
+like any uncertain call.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from . import audit, reading
+from .pacing import Bucket
+from .views import GroupView, ThreadLine
+
+_DONE: Final = {"post": "posted", "update": "updated", "reply": "replied"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call to make, already written down as begun, with all that it takes to render it.
+
+    Attributes
+    ----------
+    kind : "post", "update", "reply" or "find"
+        `find` looks for a message of unknown fate.
+    sought : "post" or "reply" or "update"
+        For `find`, what is looked for; otherwise the same as `kind`.
+    message_id : str
+        Our opaque id inside the message, the same at every try.
+    begun_at : float
+        When the message was first tried.
+    version, line : int
+        How far the destination is told once the call is delivered.
+    repeats : bool
+        An earlier try has an unknown fate, and nothing can tell it: the message may stand there twice.
+    """
+
+    delivery_id: int
+    incident_id: int
+    kind: Literal["post", "update", "reply", "find"]
+    sought: Literal["post", "update", "reply"]
+    message_id: str
+    begun_at: float
+    channel: str | None
+    ts: str | None
+    version: int
+    line: int
+    plain: bool
+    failures: int
+    repeats: bool
+    group: GroupView
+    lines: Sequence[ThreadLine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What waits for a destination: how many incidents, and since when the oldest."""
+
+    pending: int
+    oldest_at: float | None
+    parked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationState:
+    """How a destination as a whole is doing."""
+
+    failures: int
+    retry_at: float
+    parked_reason: str | None
+
+
+def register(connection: sqlite3.Connection, editable: Mapping[str, bool]) -> list[str]:
+    """Note the configured destinations; the names of others that still have something waiting."""
+    connection.executemany(
+        "INSERT INTO destinations (name, editable) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET editable = excluded.editable, retry_at = 0, failures = 0",
+        [(name, int(can)) for name, can in editable.items()],
+    )
+    rows = connection.execute("SELECT DISTINCT destination FROM waiting")
+    return sorted(row["destination"] for row in rows if row["destination"] not in editable)
+
+
+def destination(connection: sqlite3.Connection, name: str) -> DestinationState:
+    """How a registered destination is doing."""
+    row = connection.execute("SELECT * FROM destinations WHERE name = ?", (name,)).fetchone()
+    return DestinationState(
+        failures=row["failures"], retry_at=row["retry_at"], parked_reason=row["parked_reason"]
+    )
+
+
+def bucket(connection: sqlite3.Connection, name: str, full: float) -> Bucket:
+    """A token bucket as it was left; a new one is full."""
+    row = connection.execute("SELECT * FROM paces WHERE bucket = ?", (name,)).fetchone()
+    if row is None:
+        return Bucket(tokens=full, at=0.0)
+    return Bucket(tokens=row["tokens"], at=row["at"], not_before=row["not_before"])
+
+
+def save_bucket(connection: sqlite3.Connection, name: str, value: Bucket) -> None:
+    """Keep a token bucket."""
+    connection.execute(
+        "INSERT OR REPLACE INTO paces (bucket, tokens, at, not_before) VALUES (?, ?, ?, ?)",
+        (name, value.tokens, value.at, value.not_before),
+    )
+
+
+def begin(
+    connection: sqlite3.Connection,
+    name: str,
+    *,
+    now: float,
+    may_post: bool,
+    may_update: bool,
+    lease_seconds: float,
+    new_id: str,
+) -> Call | None:
+    """The next call for a destination, written down as begun; None if nothing is due.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+    name : str
+        The destination.
+    now : float
+    may_post, may_update : bool
+        What the pace of its channel allows now.
+    lease_seconds : float
+        Until when the call has surely ended, whatever becomes of us.
+    new_id : str
+        The id of the message, if it is tried for the first time.
+    """
+    row = connection.execute(
+        """
+        WITH due AS (
+            SELECT d.*, i.rank, i.closed_at,
+                   CASE WHEN x.editable AND d.call_kind IN ('post', 'reply') THEN 'find'
+                        WHEN NOT x.editable OR d.ts IS NULL THEN 'post'
+                        WHEN d.want_version > d.sent_version THEN 'update'
+                        ELSE 'reply' END AS kind
+            FROM waiting d JOIN destinations x ON x.name = d.destination
+                              JOIN incidents i ON i.id = d.incident_id
+            WHERE d.destination = :name AND d.due_at <= :now
+        )
+        SELECT * FROM due
+        WHERE kind = 'find' OR (kind = 'update' AND :may_update) OR (kind IN ('post', 'reply') AND :may_post)
+        ORDER BY CASE WHEN kind = 'find' THEN 0
+                      WHEN kind = 'post' AND rank = 0 THEN 1
+                      WHEN kind = 'post' AND closed_at IS NULL THEN 2
+                      WHEN closed_at IS NOT NULL THEN 3
+                      WHEN kind = 'update' THEN 4
+                      ELSE 5 END, wanted_at, id
+        LIMIT 1
+        """,
+        {"name": name, "now": now, "may_post": may_post, "may_update": may_update},
+    ).fetchone()
+    if row is None:
+        return None
+    finds = row["kind"] == "find"
+    message_id, begun_at = row["message_id"] or new_id, row["begun_at"] or now
+    version, line = row["want_version"], row["want_line"]
+    if finds:
+        version, line = row["call_version"], row["call_line"]
+    else:
+        connection.execute(
+            "UPDATE deliveries SET call_kind = ?, call_version = ?, call_line = ?, message_id = ?,"
+            " begun_at = ?, due_at = ? WHERE id = ?",
+            (row["kind"], version, line, message_id, begun_at, now + lease_seconds, row["id"]),
+        )
+    return Call(
+        delivery_id=row["id"],
+        incident_id=row["incident_id"],
+        kind=row["kind"],
+        sought=row["call_kind"] if finds else row["kind"],
+        message_id=message_id,
+        begun_at=begun_at,
+        channel=row["channel"],
+        ts=row["ts"],
+        version=version,
+        line=line,
+        plain=bool(row["plain"]),
+        failures=row["failures"],
+        repeats=not finds and row["call_kind"] in ("post", "reply"),
+        group=reading.group(connection, row["incident_id"]),
+        lines=reading.lines(connection, row["incident_id"], row["told_line"], line),
+    )
+
+
+def next_due(connection: sqlite3.Connection, name: str) -> float | None:
+    """When the next waiting row of a destination is due; None if nothing waits."""
+    row = connection.execute(
+        "SELECT MIN(due_at) AS due_at FROM waiting WHERE destination = ?",
+        (name,),
+    ).fetchone()
+    return None if row["due_at"] is None else float(row["due_at"])
+
+
+def delivered(
+    connection: sqlite3.Connection, name: str, call: Call, *, channel: str | None, ts: str | None, now: float
+) -> None:
+    """Cross out a call that was delivered, or a message that was found."""
+    connection.execute(
+        """
+        UPDATE deliveries SET
+            sent_version = CASE WHEN :sought = 'reply' THEN sent_version ELSE :version END,
+            told_line = CASE WHEN :sought = 'update' THEN told_line ELSE :line END,
+            channel = CASE WHEN :sought = 'post' THEN :channel ELSE channel END,
+            ts = CASE WHEN :sought = 'post' THEN :ts ELSE ts END,
+            call_kind = NULL, message_id = NULL, begun_at = NULL, failures = 0, due_at = 0, plain = 0
+        WHERE id = :id
+        """,
+        {
+            "sought": call.sought,
+            "version": call.version,
+            "line": call.line,
+            "channel": channel,
+            "ts": ts,
+            "id": call.delivery_id,
+        },
+    )
+    _note(connection, name, call, "found" if call.kind == "find" else _DONE[call.sought], now)
+    parked = destination(connection, name).parked_reason is not None
+    connection.execute(
+        "UPDATE destinations SET failures = 0, retry_at = 0, parked_reason = NULL, parked_at = NULL"
+        " WHERE name = ?",
+        (name,),
+    )
+    if parked:
+        audit.write(connection, "recovered", at=now, destination=name)
+
+
+def unsent(connection: sqlite3.Connection, call: Call, *, due_at: float) -> None:
+    """Cross out a call that surely had no effect; it comes again."""
+    connection.execute(
+        "UPDATE deliveries SET call_kind = NULL, failures = failures + 1, due_at = ? WHERE id = ?",
+        (due_at, call.delivery_id),
+    )
+
+
+def unknown(connection: sqlite3.Connection, call: Call, *, due_at: float) -> None:
+    """Leave a call begun: from `due_at` on, its message is looked for."""
+    connection.execute(
+        "UPDATE deliveries SET failures = failures + 1, due_at = ? WHERE id = ?", (due_at, call.delivery_id)
+    )
+
+
+def gone(connection: sqlite3.Connection, name: str, call: Call, *, due_at: float, now: float) -> None:
+    """The root message no longer exists: the incident gets a new one."""
+    connection.execute(
+        "UPDATE deliveries SET call_kind = NULL, message_id = NULL, begun_at = NULL, ts = NULL,"
+        " sent_version = 0, failures = failures + 1, due_at = ? WHERE id = ?",
+        (due_at, call.delivery_id),
+    )
+    _note(connection, name, call, "gone", now)
+
+
+def refused(connection: sqlite3.Connection, name: str, call: Call, *, reason: str, now: float) -> None:
+    """Slack does not take the message: text alone is next; refused again, this version is given up."""
+    if call.plain:
+        connection.execute(
+            "UPDATE deliveries SET call_kind = NULL, message_id = NULL, begun_at = NULL, sent_version = ?,"
+            " told_line = ?, plain = 0 WHERE id = ?",
+            (call.version, call.line, call.delivery_id),
+        )
+    else:
+        connection.execute(
+            "UPDATE deliveries SET call_kind = NULL, plain = 1, due_at = 0 WHERE id = ?", (call.delivery_id,)
+        )
+    _note(connection, name, call, "refused" if call.plain else "simplified", now, reason=reason)
+
+
+def repeated(connection: sqlite3.Connection, name: str, call: Call, *, now: float) -> None:
+    """Write down that a message of unknown fate is sent again."""
+    _note(connection, name, call, "repeated", now)
+
+
+def pause(connection: sqlite3.Connection, name: str, *, retry_at: float) -> None:
+    """Let a destination rest as a whole: what failed would fail for every message."""
+    connection.execute(
+        "UPDATE destinations SET failures = failures + 1, retry_at = ? WHERE name = ?", (retry_at, name)
+    )
+
+
+def park(connection: sqlite3.Connection, name: str, *, reason: str, retry_at: float, now: float) -> None:
+    """Set a destination aside until somebody mends it; one call at `retry_at` finds out."""
+    if destination(connection, name).parked_reason is None:
+        audit.write(connection, "parked", at=now, destination=name, detail={"reason": reason})
+        connection.execute("UPDATE destinations SET parked_at = ? WHERE name = ?", (now, name))
+    connection.execute("UPDATE destinations SET parked_reason = ? WHERE name = ?", (reason, name))
+    pause(connection, name, retry_at=retry_at)
+
+
+def backlog(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, Backlog]:
+    """What waits for each destination."""
+    waiting = {
+        row["destination"]: row
+        for row in connection.execute(
+            "SELECT destination, COUNT(*) AS n, MIN(wanted_at) AS oldest FROM waiting GROUP BY destination"
+        )
+    }
+    parked = {
+        row["name"]
+        for row in connection.execute("SELECT name FROM destinations WHERE parked_reason IS NOT NULL")
+    }
+    return {
+        name: Backlog(
+            pending=waiting[name]["n"] if name in waiting else 0,
+            oldest_at=waiting[name]["oldest"] if name in waiting else None,
+            parked=name in parked,
+        )
+        for name in names
+    }
+
+
+def _note(
+    connection: sqlite3.Connection, name: str, call: Call, kind: str, now: float, **detail: object
+) -> None:
+    detail |= {"after_seconds": round(now - call.group.changed_at, 3)} if kind in ("posted", "found") else {}
+    audit.write(connection, kind, at=now, incident_id=call.incident_id, destination=name, detail=detail)
