@@ -1,6 +1,7 @@
 """Pure statistics on arrays: no clock, no metric, no threshold, no global random state."""
 
 from .binning import bin_counts, bin_counts_sample, bin_counts_sorted, occupied_bins, quantile_edges
+from .contingency import ChiSquare, chi_square, cramers_v, homogeneity_p_value
 from .distances import (
     hellinger,
     jensen_shannon_distance,
@@ -24,10 +25,8 @@ from .nulls import (
 from .power import minimum_detectable
 from .sample import Sample
 from .two_sample import (
-    ChiSquare,
     MeanShift,
     VarianceRatio,
-    chi_square,
     ks_statistic,
     mean_shift,
     variance_ratio,
@@ -44,9 +43,11 @@ __all__ = [
     "bin_counts_sample",
     "bin_counts_sorted",
     "chi_square",
+    "cramers_v",
     "hellinger",
     "hellinger_noise_floor",
     "hellinger_p_value",
+    "homogeneity_p_value",
     "jensen_shannon_distance",
     "jensen_shannon_divergence",
     "jensen_shannon_noise_floor",

@@ -53,7 +53,7 @@ def quantile_edges(sample: Sample, n_bins: int = DEFAULT_BINS) -> Floats:
     at_quantiles = sample.values[np.searchsorted(cumulative, np.maximum(ranks, 1), side="left")]
     atoms = sample.values[sample.counts * n_bins > n]
     edges = np.unique(np.concatenate([at_quantiles, atoms, np.nextafter(atoms, -math.inf)]))
-    finite = edges[np.isfinite(edges)]  # below the most negative float there is no edge and no value
+    finite: Floats = edges[np.isfinite(edges)]  # below the most negative float there is no edge and no value
     # An edge at the very maximum bounds nothing from the reference unless an atom sits there.
     return finite if sample.maximum in atoms else finite[finite < sample.maximum]
 

@@ -1,9 +1,9 @@
 """How different two distributions are: distances without a verdict.
 
-PSI, Jensen-Shannon and Hellinger compare counts on the same bins; Wasserstein compares samples. An infinite or
-huge value moves one count from one bin to another and no more, so it can neither hide a shift from the binned
-distances nor raise an alarm by itself. The Wasserstein distance is linear in the size of an outlier: one value
-of 1e6 among 1,000 adds 1,000. `Sample.clip` at the reference's range takes that away where it is not wanted.
+PSI, Jensen-Shannon and Hellinger compare counts on the same bins; Wasserstein compares samples. A huge value
+moves one count from one bin to another and no more, so it can neither hide a shift from the binned distances
+nor raise an alarm by itself. The Wasserstein distance is linear in the size of an outlier: one value of 1e6
+among 1,000 adds 1,000. Where that is not wanted, `Sample.clip` both at the reference's range first.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .sample import Floats, Sample
 Counts: TypeAlias = npt.ArrayLike
 """Non-negative numbers, whole or (from counters that are extrapolated) fractional."""
 
-# An empty bin counts as half an observation: the usual continuity correction. Less would let one empty bin own
-# the result (a floor of 1e-10 in one of ten bins gives a PSI of 2), more would hide real change.
+# An empty bin counts as half an observation: the usual continuity correction. Less would let one empty bin
+# own the result (a floor of 1e-10 in one of ten bins gives a PSI of 2), more would hide real change.
 EMPTY_BIN_COUNT = 0.5
 
 
@@ -89,7 +89,8 @@ def psi(reference: Counts, current: Counts) -> float:
 def jensen_shannon_divergence(reference: Counts, current: Counts) -> float:
     """Jensen-Shannon divergence between two sets of bin counts, in bits.
 
-    Half the Kullback-Leibler divergence of each from the average of both. Exact for empty bins: none is padded.
+    Half the Kullback-Leibler divergence of each from the average of both, averaged. Exact for empty bins:
+    none is padded.
 
     Parameters
     ----------

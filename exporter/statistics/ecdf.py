@@ -52,12 +52,12 @@ class CdfDifference(NamedTuple):
 def cdf_difference(reference: Sample, current: Sample) -> CdfDifference:
     """Difference of the distribution functions of two samples."""
     n, m = reference.n, current.n
-    steps: tuple[Integers, Integers] | tuple[Floats, Floats]
+    steps: Integers | Floats
     if n * m <= _LARGEST_EXACT_UNIT:
-        unit, steps = n * m, (reference.counts * m, current.counts * -n)
+        unit, steps = n * m, np.concatenate([reference.counts * m, current.counts * -n])
     else:
-        unit, steps = 1, (reference.counts / n, current.counts / -m)
+        unit, steps = 1, np.concatenate([reference.counts / n, current.counts / -m])
     both = np.concatenate([reference.values, current.values])
     # Timsort finds the two ascending runs and merges them in one pass.
     order = both.argsort(kind="stable")
-    return CdfDifference(both[order], np.cumsum(np.concatenate(steps)[order]), unit)
+    return CdfDifference(both[order], np.cumsum(steps[order]), unit)

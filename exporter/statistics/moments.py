@@ -86,7 +86,7 @@ class Moments:
 
     @property
     def variance(self) -> float:
-        """Unbiased variance (divided by n - 1); NaN for one observation, infinite beyond the largest float."""
+        """Unbiased variance (divided by n - 1); NaN for one observation, infinite past the largest float."""
         if self.n < 2:
             return math.nan
         try:

@@ -19,7 +19,7 @@ Integers = npt.NDArray[np.int64]
 
 
 def sorted_finite(values: npt.ArrayLike, *, name: str = "values") -> Floats:
-    """The values as a new ascending float64 array, -0.0 turned into 0.0; refuses NaN, infinities and emptiness."""
+    """The values as a new ascending float64 array, -0.0 as 0.0; refuses NaN, infinities and emptiness."""
     array = np.array(values, dtype=np.float64).ravel()
     array.sort()
     return require_sorted_finite(array, name=name)

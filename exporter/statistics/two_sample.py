@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.special import chdtrc, ndtr, stdtr
+from scipy.special import ndtr, stdtr
 
 from ..errors import InsufficientDataError
-from .distances import Counts, shares
+from .contingency import ChiSquare as ChiSquare  # noqa: PLC0414  # one door to the two-sample tests
+from .contingency import chi_square as chi_square  # noqa: PLC0414  # same
 from .ecdf import cdf_difference
 from .moments import Moments
-from .sample import Floats, Sample
-
-# W. G. Cochran, The chi-square test of goodness of fit, Ann. Math. Stat. 23(3), 1952: the chi-square
-# approximation of a table needs expected counts of about five.
-LEAST_EXPECTED_COUNT = 5.0
+from .sample import Sample
 
 
 def ks_statistic(reference: Sample, current: Sample) -> float:
@@ -25,8 +21,8 @@ def ks_statistic(reference: Sample, current: Sample) -> float:
     Parameters
     ----------
     reference, current : Sample
-        For compressed ones the statistic is within ``reference.ks_error + current.ks_error`` of the exact one;
-        a p-value is taken at the statistic less that bound, so that compression cannot raise an alarm.
+        For compressed ones the statistic is within ``reference.ks_error + current.ks_error`` of the exact
+        one; take a p-value at the statistic less that bound, so that compression cannot raise an alarm.
 
     Returns
     -------
@@ -40,90 +36,6 @@ def ks_statistic(reference: Sample, current: Sample) -> float:
     0.5
     """
     return cdf_difference(reference, current).ks()
-
-
-@dataclass(frozen=True, slots=True)
-class ChiSquare:
-    """Result of `chi_square`.
-
-    Attributes
-    ----------
-    statistic : float
-        Pearson's, after pooling.
-    p_value : float
-        Upper tail of the chi-square distribution.
-    degrees_of_freedom : int
-        Categories after pooling, less one; 0 when nothing is left to compare.
-    cramers_v : float
-        Effect size from 0 to 1 of the table as given, without pooling, both samples weighing the same, so that
-        it does not shrink with the ratio of their sizes.
-    pooled : int
-        Number of categories that were put together because they are rare.
-    """
-
-    statistic: float
-    p_value: float
-    degrees_of_freedom: int
-    cramers_v: float
-    pooled: int
-
-
-def chi_square(reference: Counts, current: Counts) -> ChiSquare:
-    """Pearson's chi-square test of homogeneity of two sets of category counts.
-
-    Parameters
-    ----------
-    reference, current : array-like of shape (n_categories,)
-        Counts of the same categories. Rare ones are pooled, rarest first, until each cell of the table expects
-        at least five observations. Only the sums over both samples decide what is pooled.
-
-    Returns
-    -------
-    ChiSquare
-        Agrees with ``scipy.stats.chi2_contingency(correction=False)`` where nothing is pooled.
-
-    Raises
-    ------
-    InsufficientDataError
-        If either sample is empty.
-
-    References
-    ----------
-    K. Pearson, On the criterion ..., Philosophical Magazine 50, 1900; H. Cramer, Mathematical Methods of
-    Statistics, 1946.
-    """
-    p, q, n, m = shares(reference, current)
-    effect = _balanced_v(p, q)
-    pooled, (a, b) = _pool_rare(p * n, q * m, n, m)
-    degrees = a.size - 1
-    if degrees < 1:
-        return ChiSquare(0.0, 1.0, 0, effect, pooled)
-    difference = a / n - b / m
-    # For two rows the cells' terms add up to this.
-    statistic = float(n * m * (difference**2 / (a + b)).sum())
-    return ChiSquare(statistic, float(chdtrc(degrees, statistic)), degrees, effect, pooled)
-
-
-def _balanced_v(p: Floats, q: Floats) -> float:
-    """Cramer's V of two equally weighted samples with these shares."""
-    total = p + q
-    occupied = total > 0.0
-    return min(math.sqrt(0.5 * float(((p - q)[occupied] ** 2 / total[occupied]).sum())), 1.0)
-
-
-def _pool_rare(a: Floats, b: Floats, n: float, m: float) -> tuple[int, tuple[Floats, Floats]]:
-    """How many categories were pooled, and both samples' counts with the rarest put together at the front."""
-    totals = a + b
-    order = totals.argsort(kind="stable")
-    order = order[totals[order] > 0.0]
-    a, b, totals = a[order], b[order], totals[order]
-    needed = LEAST_EXPECTED_COUNT * (n + m) / min(n, m)
-    rare = int(np.searchsorted(totals, needed, side="left"))
-    if rare == 0:
-        return 0, (a, b)
-    if rare < totals.size and totals[:rare].sum() < needed:
-        rare += 1
-    return rare, (np.append(a[rare:], a[:rare].sum()), np.append(b[rare:], b[:rare].sum()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,190 @@
+"""Tests that two sets of counts come from the same proportions.
+
+Pearson's chi-square is the textbook test. Far out in its tail it promises too much: one bin with five
+expected observations is enough for p-values of 1e-5 to come up several times too often, because a small
+count has a long upper tail. The likelihood ratio has the opposite fault: it overstates bins that run empty.
+The larger of the two p-values has neither. On 2 to 20 bins, equal or very unequal, 50 to 1,000 observations
+against as many, ten times as many or exact shares, it was at or below level alpha in this many times alpha
+of the undrifted samples (worst case of 72, by simulation; `tests/exporter/statistics/test_null_rates.py`
+repeats a part):
+
+    alpha                        1e-2   1e-3   1e-4   1e-5
+    larger of the two             1.2    1.0    1.1    2
+    Pearson's alone               1.2    3.5    3.0    8
+
+This p-value answers for every statistic on the same counts: PSI, Jensen-Shannon, Hellinger and Cramer's V
+are four measures of one difference, and have one null hypothesis.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import chdtrc, rel_entr
+
+from .distances import Counts, shares
+from .sample import Floats
+
+# W. G. Cochran, The chi-square test of goodness of fit, Ann. Math. Stat. 23(3), 1952: below about five
+# expected observations in a cell the chi-square approximation fails.
+LEAST_EXPECTED_COUNT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChiSquare:
+    """Result of `chi_square`.
+
+    Attributes
+    ----------
+    statistic : float
+        Pearson's, after pooling.
+    p_value : float
+        Upper tail of the chi-square distribution: the textbook's.
+    degrees_of_freedom : int
+        Categories after pooling, less one; 0 when nothing is left to compare.
+    cramers_v : float
+        Effect size from 0 (equal proportions) to 1 (no category in common), on the table as given and with
+        both samples weighing the same, so that it shrinks neither with pooling nor with the ratio of the
+        sizes.
+    pooled : int
+        Categories that were put together with others because they are rare.
+    guarded_p_value : float
+        That of `homogeneity_p_value`, which keeps its promise in the far tail; the one for many tests at
+        once.
+    """
+
+    statistic: float
+    p_value: float
+    degrees_of_freedom: int
+    cramers_v: float
+    pooled: int
+    guarded_p_value: float
+
+
+def chi_square(reference: Counts, current: Counts) -> ChiSquare:
+    """Pearson's chi-square test of homogeneity of two sets of category counts.
+
+    Parameters
+    ----------
+    reference, current : array-like of shape (n_categories,)
+        Counts of the same categories. Rare ones are pooled, rarest first, into groups in which both samples
+        expect at least five observations. Only the sums over both samples decide what is pooled, so pooling
+        does not bias the test. Categories that are empty in both do not count.
+
+    Returns
+    -------
+    ChiSquare
+        As ``scipy.stats.chi2_contingency(correction=False)`` where nothing is pooled.
+
+    Raises
+    ------
+    InsufficientDataError
+        If either sample is empty.
+    ObservationError
+        If the shapes differ or a count is negative.
+
+    References
+    ----------
+    K. Pearson, On the criterion that a given system of deviations ..., Philosophical Magazine 50, 1900;
+    H. Cramer, Mathematical Methods of Statistics, Princeton, 1946.
+
+    Examples
+    --------
+    >>> round(chi_square([50, 50], [60, 40]).statistic, 4)
+    2.0202
+    """
+    p, q, n, m = shares(reference, current)
+    pooled, p, q = _pool_rare(p, q, n, m)
+    statistic, ratio = _pearson(p, q, n, m), _likelihood_ratio(p, q, n, m)
+    degrees = p.size - 1
+    p_value = _upper_tail(degrees, statistic)
+    return ChiSquare(
+        statistic=statistic,
+        p_value=p_value,
+        degrees_of_freedom=degrees,
+        cramers_v=cramers_v(reference, current),
+        pooled=pooled,
+        guarded_p_value=max(p_value, _upper_tail(degrees, ratio)),
+    )
+
+
+def cramers_v(reference: Counts, current: Counts) -> float:
+    """Cramer's V of two sets of counts as if both samples were of one size.
+
+    ``sqrt(sum((p - q)**2 / (p + q)) / 2)``, from 0 (equal proportions) to 1 (no category in common). Equals
+    ``scipy.stats.contingency.association(method="cramer")`` for samples of one size.
+    """
+    p, q, _, _ = shares(reference, current)
+    total = p + q
+    occupied = total > 0.0
+    return min(math.sqrt(0.5 * float(((p - q)[occupied] ** 2 / total[occupied]).sum())), 1.0)
+
+
+def homogeneity_p_value(reference: Counts, current: Counts) -> float:
+    """Probability of counts at least this different when both samples have the same proportions.
+
+    The larger of the p-values of Pearson's chi-square and of the likelihood ratio, after pooling rare bins as
+    `chi_square` does; the module says why. It belongs to PSI, Jensen-Shannon, Hellinger and Cramer's V alike.
+
+    Parameters
+    ----------
+    reference, current : array-like of shape (n_bins,)
+        Counts on the same bins.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 1.0 when fewer than two bins are left after pooling.
+
+    Raises
+    ------
+    InsufficientDataError
+        If either sample is empty.
+
+    Examples
+    --------
+    >>> homogeneity_p_value([50, 50], [50, 50])
+    1.0
+    """
+    p, q, n, m = shares(reference, current)
+    _, p, q = _pool_rare(p, q, n, m)
+    return _upper_tail(p.size - 1, min(_pearson(p, q, n, m), _likelihood_ratio(p, q, n, m)))
+
+
+def _upper_tail(degrees: int, statistic: float) -> float:
+    """Upper tail of the chi-square distribution, 1.0 without degrees of freedom."""
+    return float(chdtrc(degrees, statistic)) if degrees > 0 else 1.0
+
+
+def _pearson(p: Floats, q: Floats, n: float, m: float) -> float:
+    """Pearson's statistic of shares none of which is zero in both samples."""
+    # The terms of both rows of the table add up to this.
+    return n * m * float(((p - q) ** 2 / (n * p + m * q)).sum())
+
+
+def _likelihood_ratio(p: Floats, q: Floats, n: float, m: float) -> float:
+    """Twice the logarithm of the likelihood ratio (G) of the same shares."""
+    both = (n * p + m * q) / (n + m)
+    return max(2.0 * float((n * rel_entr(p, both) + m * rel_entr(q, both)).sum()), 0.0)
+
+
+def _pool_rare(p: Floats, q: Floats, n: float, m: float) -> tuple[int, Floats, Floats]:
+    """How many categories were pooled, and both samples' shares after that, the empty ones left out."""
+    expected = (n * p + m * q) * (min(n, m) / (n + m))
+    occupied = np.flatnonzero(expected > 0.0)
+    order = occupied[expected[occupied].argsort(kind="stable")]
+    p, q, expected = p[order], q[order], expected[order]
+    # Rarest first, a group is closed as soon as it is large enough; common categories are groups of one.
+    starts, held = [0], 0.0
+    for i, count in enumerate(expected[:-1].tolist()):
+        held += count
+        if held >= LEAST_EXPECTED_COUNT:
+            starts.append(i + 1)
+            held = 0.0
+    if len(starts) > 1 and held + expected[-1] < LEAST_EXPECTED_COUNT:
+        starts.pop()  # what is left joins the last full group
+    sizes = np.diff(starts, append=order.size)
+    pooled = int(sizes[sizes > 1].sum())
+    return pooled, np.add.reduceat(p, starts), np.add.reduceat(q, starts)
