@@ -1,6 +1,6 @@
 """The bounded buffer between the caller's thread and the background: all that a prediction pays for.
 
-`add` takes no lock: `deque.append` is atomic, and the row count is an estimate that two racing threads may
+Nothing takes a lock: `deque.append` is atomic, and the row count is an estimate that two racing threads may
 leave a little low until the next `take`, which sets it right. The bound holds up to those few rows.
 """
 
@@ -28,14 +28,15 @@ class Buffer:
     Parameters
     ----------
     max_rows : int
-        Rows held at most; a call without rows counts as one.
+        So many calls of one row may wait, and besides so many rows of larger calls; a call without rows
+        counts as one.
     overflow : callable (method, n_rows, seconds) -> None
         Told of a call of which nothing could be kept. It runs on the caller's thread.
     n_features : int or None
         Columns of a row, by which a one-dimensional array is told to be one row.
     """
 
-    __slots__ = ("_append", "_calls", "_n_features", "_overflow", "_rows", "max_rows")
+    __slots__ = ("_n_features", "_overflow", "_rows", "calls", "max_rows")
 
     def __init__(
         self, max_rows: int, overflow: Callable[[str, int, float], None], n_features: int | None = None
@@ -43,9 +44,10 @@ class Buffer:
         self.max_rows = max_rows
         self._overflow = overflow
         self._n_features = n_features
-        self._calls: deque[Call] = deque()
-        self._append = self._calls.append
         self._rows = 0
+        self.calls: deque[Call] = deque()
+        """What waits. One-row arrays are appended by the wrapper itself: calling `add` would cost it more
+        than all the rest."""
 
     def add(
         self,
@@ -75,11 +77,11 @@ class Buffer:
         if type(result) is np.ndarray:
             result = result.copy()
         self._rows += weight
-        self._append((method, rows, result, ids, at, end, end - start, n_rows))
+        self.calls.append((method, rows, result, ids, at, end, end - start, n_rows))
 
     def take(self) -> list[Call]:
         """All calls that wait, oldest first; the buffer is empty afterwards."""
-        calls = self._calls
+        calls = self.calls
         taken = [calls.popleft() for _ in range(len(calls))]
         self._rows = 0
         return taken

@@ -11,9 +11,11 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any, Self
 
+import numpy as np
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from .background import Periodic
@@ -249,7 +251,9 @@ class InstrumentedPredictor:
 
 
 def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    add, failed, fault = recorder.add, recorder.failed, recorder.fault
+    keep, failed, fault = partial(recorder.buffer.add, method), recorder.failed, recorder.fault
+    waiting, max_calls = recorder.buffer.calls, recorder.buffer.max_rows
+    append, array = waiting.append, np.ndarray
 
     def measured(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
         start = perf_counter()
@@ -261,7 +265,11 @@ def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> 
         end = perf_counter()
         try:
             rows = args[0] if args else next(iter(kwargs.values()))
-            add(method, rows, result, ids, at, start, end)
+            # Most calls of a server are one row of an array; for them a call of `keep` would cost the most.
+            if type(rows) is array and len(rows) == 1 and type(result) is array and len(waiting) < max_calls:
+                append((method, rows.copy(), result.copy(), ids, at, end, end - start, 1))
+            else:
+                keep(rows, result, ids, at, start, end)
         except Exception as error:  # noqa: BLE001 - monitoring never breaks a prediction
             fault(error, 1)
         return result
@@ -270,7 +278,7 @@ def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> 
 
 
 def _measured_coroutine(recorder: Recorder, method: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    add, failed, fault = recorder.add, recorder.failed, recorder.fault
+    keep, failed, fault = partial(recorder.buffer.add, method), recorder.failed, recorder.fault
 
     async def measured(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
         start = perf_counter()
@@ -281,8 +289,7 @@ def _measured_coroutine(recorder: Recorder, method: str, function: Callable[...,
             raise
         end = perf_counter()
         try:
-            rows = args[0] if args else next(iter(kwargs.values()))
-            add(method, rows, result, ids, at, start, end)
+            keep(args[0] if args else next(iter(kwargs.values())), result, ids, at, start, end)
         except Exception as error:  # noqa: BLE001 - monitoring never breaks a prediction
             fault(error, 1)
         return result

@@ -51,11 +51,9 @@ class Recorder:
         self._store = store
         self._clock = clock
         n_features = None if layout.features is None else len(layout.features)
-        self._buffer = Buffer(max_pending_rows, counters.overflowed, n_features)
+        self.buffer = Buffer(max_pending_rows, counters.overflowed, n_features)
         self._lock = threading.Lock()
         self._logged: set[type[BaseException]] = set()
-        self.add = self._buffer.add
-        """Keep one call; the only step on the caller's thread."""
 
     def failed(self, error: BaseException) -> None:
         """Count an exception of the model."""
@@ -80,7 +78,7 @@ class Recorder:
         with self._lock:
             calls: list[Call] = []
             try:
-                calls = self._buffer.take()
+                calls = self.buffer.take()
                 if calls:
                     self._fold(calls)
             except Exception as fault:  # noqa: BLE001 - monitoring never breaks its host
