@@ -2,10 +2,12 @@
 
 ::
 
-    DemoError
-      FlightDataError (ValueError)   the flights data are missing, damaged or lack a column
-      PartError                      a part of the demo cannot start, or died
-      PortError (OSError)            a port that another program uses, or that two parts were given
+    DriftgaugeError
+      DemoError                          what follows
+        FlightDataError (ValueError)     the flights data are missing, damaged or lack a column
+        PartError                        a part of the demo cannot start, or died
+        PortError (OSError)              a port that another program uses, or that two parts were given
+      DashboardsError                    dashboards that cannot be built or checked here
 
 Every message says where, what was found and what is needed.
 """
@@ -13,8 +15,16 @@ Every message says where, what was found and what is needed.
 from __future__ import annotations
 
 
-class DemoError(Exception):
+class DriftgaugeError(Exception):
     """Base of all errors raised by this package."""
+
+
+class DemoError(DriftgaugeError):
+    """The demo cannot start or go on."""
+
+
+class DashboardsError(DriftgaugeError):
+    """The dashboards cannot be built or checked."""
 
 
 class FlightDataError(DemoError, ValueError):

@@ -115,14 +115,15 @@ def summary_of(tally: Tally, seconds: float, missing: Sequence[str] = ()) -> lis
         Programs that were not there.
     """
     status = tally.last
+    began = f"up to {day_of(status.simulated_at)}" if status.rows else "and ended before the replay began"
     rows = f"{status.rows:,} rows predicted, {status.outcomes:,} outcomes known"
-    alerts = Counter(name for name, _ in tally.drift_alerts)
     counts = (
         f"{_plural(len(tally.drift_alerts), 'drift alert')}, {_plural(status.delivered, 'message')} delivered"
     )
     if tally.first_message_seconds is not None:
         counts += f", the first after {tally.first_message_seconds:.0f} s"
-    lines = [f"The demo ran {seconds:.0f} s, up to {day_of(status.simulated_at)}: {rows}.", f"{counts}."]
+    lines = [f"The demo ran {seconds:.0f} s {began}: {rows}.", f"{counts}."]
+    alerts = Counter(name for name, _ in tally.drift_alerts)
     if alerts:
         fired = (name if count == 1 else f"{name} ({count} times)" for name, count in alerts.items())
         lines.append(f"Drift alerts: {', '.join(fired)}.")

@@ -24,18 +24,16 @@ if TYPE_CHECKING:
 HOUR_SECONDS = 3600.0
 DAY_SECONDS = 86400.0
 
-WINDOW = Window("28d", 28 * DAY_SECONDS)
-"""Four weeks. A day has one weekday and one weather, and the weather of a week differs from a winter's:
-from April to December pressure exceeds a PSI of 0.2 in every week, humidity and wind speed in most. Over four
-weeks temperature and dew point stand out (a PSI of 4 to 8), as the seasons do."""
+WINDOW = Window("14d", 14 * DAY_SECONDS)
+"""Two weeks. A day has one weekday and one weather; with whole weeks every weekday has its share. Shorter
+windows show weather instead of season: over one week pressure always exceeds a PSI of 0.2, humidity and wind
+speed in most weeks. Over two, temperature and dew point stand out, with a PSI from 1 in April to 8 in July and
+back to the winter's in December."""
 
-FIRST_CHECK_SECONDS = 14 * DAY_SECONDS
-"""From two whole weeks on every weekday has about its share in the window."""
+FIRST_CHECK_SECONDS = WINDOW.seconds
+"""Once the window is full; a part of it lacks weekdays, which would be drift that is none."""
 
 CHECK_INTERVAL_SECONDS = DAY_SECONDS
-
-SECONDS_PER_SECOND = DAY_SECONDS
-"""Default speed: a day passes in a second, nine months in less than five minutes."""
 
 
 class Predictor(Protocol):

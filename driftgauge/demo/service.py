@@ -16,10 +16,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 
 from exporter import ExporterError, InstrumentedPredictor, MemoryStore, Reference
 
-from ..errors import DemoError
+from ..errors import DriftgaugeError
 from .data import find_data, load_flights
+from .options import DEFAULT_SPEED
 from .processes import StopRequest
-from .replay import DAY_SECONDS, SECONDS_PER_SECOND, WINDOW, Pace, SimulatedClock, replay
+from .replay import DAY_SECONDS, WINDOW, Pace, SimulatedClock, replay
 from .status import CLOCK_METRIC, PROGRESS_METRIC
 from .train import MODEL_NAME, MODEL_VERSION, train
 
@@ -40,13 +41,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="driftgauge-demo-model")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--directory", type=Path, required=True, help="where the reference is written")
-    parser.add_argument("--speed", type=float, default=SECONDS_PER_SECOND)
+    parser.add_argument("--speed", type=float, default=DEFAULT_SPEED)
     parser.add_argument("--data", type=Path, help="folder of the flights' tables")
     arguments = parser.parse_args(argv)
     try:
         with StopRequest() as stop, threadpool_limits(limits=1):
             serve(arguments.port, arguments.directory, arguments.speed, arguments.data, stop)
-    except (DemoError, ExporterError) as error:
+    except (DriftgaugeError, ExporterError) as error:
         print(error, file=sys.stderr)  # noqa: T201  # the parent reads it
         return 2
     return 0

@@ -1,0 +1,90 @@
+"""The command `driftgauge`: one command line over the exporter, the bridge and the demo.
+
+What a command needs is imported when it runs, so that `--help` and a mistyped option answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .dashboards import register as register_dashboards
+from .demo.options import register as register_demo
+from .errors import DriftgaugeError
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # its only name
+
+BAD_INPUT = 2
+
+INTERRUPTED = 128 + 2
+"""As shells report a program that SIGINT ended."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process unless given.
+
+    Returns
+    -------
+    int
+        Exit code: 0; 1 for drift with `--fail-on-drift`; 2 for bad input, with one line on stderr;
+        130 after Ctrl-C.
+    """
+    arguments = build_parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except _our_errors() as error:
+        line = " ".join(str(error).split())
+        print(f"driftgauge {arguments.command}: {line}", file=sys.stderr)  # noqa: T201  # a command line
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has read enough. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands. Each sets `run`, a function from its arguments to an exit code."""
+    parser = argparse.ArgumentParser(
+        prog="driftgauge",
+        description="Tells a team whether its model is up, fast, fed with sound data, and still right.",
+    )
+    parser.add_argument("--version", action=_Version, help="show the version and exit")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    register_demo(subparsers)
+    register_dashboards(subparsers)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Prints the installed version; reading it takes longer than all other arguments together."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002  # argparse's
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:  # noqa: ANN401  # not used
+        from importlib.metadata import version  # noqa: PLC0415  # see the class
+
+        print(f"driftgauge {version('driftgauge')}")  # noqa: T201  # a command line
+        parser.exit()
+
+
+def _our_errors() -> tuple[type[Exception], ...]:
+    """What is said in one line; anything else is a defect and keeps its traceback."""
+    # Evaluated only once something was raised.
+    from alerting.errors import AlertingError  # noqa: PLC0415  # see above
+    from exporter.errors import ExporterError  # noqa: PLC0415  # see above
+
+    return (DriftgaugeError, ExporterError, AlertingError)

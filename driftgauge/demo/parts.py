@@ -1,0 +1,232 @@
+"""What runs in the demo: each part's command line, configuration and address."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..resources import rules_dir
+from ..stack_config import alertmanager_config, local_rules, prometheus_config
+from .ports import ALERTMANAGER, BRIDGE, HOST, INBOX, MODEL, PROMETHEUS, Listener
+from .processes import Part
+from .status import answers
+
+RULE_TIME_SCALE = 0.05
+"""`for: 1m` becomes three seconds: the replay is faster than life, and so is waiting."""
+
+SCRAPE_SECONDS = 1.0
+"""A simulated day at the default speed."""
+
+GROUP_WAIT_SECONDS = 2.0
+GROUP_INTERVAL_SECONDS = 5.0
+REPEAT_INTERVAL_SECONDS = 3600.0
+"""Alertmanager's waits: two seconds collect the features of one check into one message."""
+
+MODEL_READY_SECONDS = 120.0
+"""Loading and training take 6 s on two idle cores; a busy small machine gets twenty times that."""
+
+READY_SECONDS = 30.0
+"""Measured for Prometheus and Alertmanager: 0.3 s."""
+
+SLACK_VARIABLES = ("SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN")
+
+GET_COMPONENTS = (
+    "on Debian: apt-get install prometheus prometheus-alertmanager; elsewhere: prometheus.io/download"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """Programs that are not Python's: their paths, or None where they are not on PATH."""
+
+    prometheus: str | None
+    alertmanager: str | None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of those that are not there."""
+        found = {"Prometheus": self.prometheus, "Alertmanager": self.alertmanager}
+        return tuple(name for name, path in found.items() if path is None)
+
+
+def find_components(which: Callable[[str], str | None] = shutil.which) -> Components:
+    """Prometheus and Alertmanager on PATH; Debian calls the second one prometheus-alertmanager."""
+    return Components(which("prometheus"), which("prometheus-alertmanager") or which("alertmanager"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """Everything the parts are made from.
+
+    Attributes
+    ----------
+    directory : Path
+        State of all parts.
+    ports : mapping of Listener to int
+        Where they listen.
+    components : Components
+        Which programs there are.
+    speed : float
+        Simulated seconds per second.
+    data : Path or None
+        Folder of the flights' tables; None for the installed package's.
+    environment : mapping
+        Where the Slack variables are looked for.
+    """
+
+    directory: Path
+    ports: Mapping[Listener, int]
+    components: Components
+    speed: float
+    data: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    @property
+    def uses_inbox(self) -> bool:
+        """Whether the inbox stands for Slack, which is when no Slack address is given."""
+        return not any(self.environment.get(name) for name in SLACK_VARIABLES)
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Parts that will run."""
+        wanted = {
+            MODEL: True,
+            BRIDGE: True,
+            INBOX: self.uses_inbox,
+            PROMETHEUS: self.components.prometheus,
+            # Without Prometheus nothing would ever reach it.
+            ALERTMANAGER: self.components.prometheus and self.components.alertmanager,
+        }
+        return tuple(listener for listener, runs in wanted.items() if runs)
+
+    def address(self, listener: Listener) -> str:
+        """Host and port of a part."""
+        return f"{HOST}:{self.ports[listener]}"
+
+    def url(self, listener: Listener, path: str = "") -> str:
+        """URL of a part."""
+        return f"http://{self.address(listener)}{path}"
+
+
+def model_part(setup: Setup) -> Part:
+    """The process that trains, serves and replays."""
+    command = [
+        sys.executable, "-m", "driftgauge.demo.service",
+        "--port", str(setup.ports[MODEL]),
+        "--directory", str(setup.directory / "model"),
+        "--speed", str(setup.speed),
+    ]  # fmt: skip
+    if setup.data is not None:
+        command += ["--data", str(setup.data.resolve())]
+    return Part(
+        name=MODEL.name,
+        command=command,
+        url=setup.url(MODEL, "/metrics"),
+        is_ready=answers(setup.url(MODEL, "/healthz")),
+        ready_within_seconds=MODEL_READY_SECONDS,
+    )
+
+
+def bridge_parts(setup: Setup) -> list[Part]:
+    """The bridge, and the inbox where that stands for Slack."""
+    parts = []
+    environment = {}
+    if setup.uses_inbox:
+        environment["SLACK_WEBHOOK_URL"] = setup.url(INBOX, "/services/demo")
+        parts.append(
+            Part(
+                name=INBOX.name,
+                command=[sys.executable, "-m", "alerting.testing.inbox", "--port", str(setup.ports[INBOX])],
+                url=setup.url(INBOX),
+                is_ready=answers(setup.url(INBOX)),
+                ready_within_seconds=READY_SECONDS,
+            )
+        )
+    config = setup.directory / "bridge" / "bridge.yaml"
+    parts.append(
+        Part(
+            name=BRIDGE.name,
+            command=[sys.executable, "-m", "driftgauge", "bridge", "--config", str(config)],
+            url=setup.url(BRIDGE, "/history"),
+            is_ready=answers(setup.url(BRIDGE, "/readyz")),
+            ready_within_seconds=READY_SECONDS,
+            environment=environment,
+        )
+    )
+    return parts
+
+
+def component_parts(setup: Setup) -> list[Part]:
+    """Prometheus and Alertmanager, as far as they are there."""
+    parts = []
+    if ALERTMANAGER in setup.listeners and setup.components.alertmanager:
+        folder = setup.directory / "alertmanager"
+        command = [
+            setup.components.alertmanager,
+            f"--config.file={folder / 'alertmanager.yaml'}",
+            f"--storage.path={folder / 'data'}",
+            f"--web.listen-address={setup.address(ALERTMANAGER)}",
+            f"--web.external-url={setup.url(ALERTMANAGER)}",
+            "--cluster.listen-address=",  # alone: no port for gossip
+        ]
+        parts.append(_component(ALERTMANAGER, command, setup, page="/"))
+    if setup.components.prometheus:
+        folder = setup.directory / "prometheus"
+        command = [
+            setup.components.prometheus,
+            f"--config.file={folder / 'prometheus.yaml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address={setup.address(PROMETHEUS)}",
+            f"--web.external-url={setup.url(PROMETHEUS)}",
+        ]
+        parts.append(_component(PROMETHEUS, command, setup, page="/alerts"))
+    return parts
+
+
+def write_configuration(setup: Setup) -> None:
+    """Write what the parts read: the shipped configuration with this demo's addresses and times."""
+    files = {
+        "prometheus/prometheus.yaml": prometheus_config(
+            [setup.address(MODEL)],
+            setup.address(BRIDGE),
+            setup.address(ALERTMANAGER),
+            setup.directory / "prometheus" / "rules",
+            scrape_interval=SCRAPE_SECONDS,
+            evaluation_interval=SCRAPE_SECONDS,
+            prometheus_target=setup.address(PROMETHEUS),
+        ),
+        "alertmanager/alertmanager.yaml": alertmanager_config(
+            setup.url(BRIDGE, "/alertmanager"),
+            GROUP_WAIT_SECONDS,
+            GROUP_INTERVAL_SECONDS,
+            REPEAT_INTERVAL_SECONDS,
+        ),
+        "bridge/bridge.yaml": yaml.safe_dump(_bridge_config(setup), sort_keys=False),
+    }
+    for name, content in local_rules(rules_dir(), RULE_TIME_SCALE).items():
+        files[f"prometheus/rules/{name}"] = content
+    for name, content in files.items():
+        path = setup.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+
+def _component(listener: Listener, command: list[str], setup: Setup, *, page: str) -> Part:
+    return Part(
+        name=listener.name,
+        command=command,
+        url=setup.url(listener, page),
+        is_ready=answers(setup.url(listener, "/-/ready")),
+        ready_within_seconds=READY_SECONDS,
+    )
+
+
+def _bridge_config(setup: Setup) -> dict[str, Any]:
+    return {}

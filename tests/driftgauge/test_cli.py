@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from alerting.errors import AlertingError
+from driftgauge import cli
+from driftgauge.errors import DriftgaugeError, FlightDataError, PortError
+from exporter.errors import ExporterError, ReferenceDataError
+
+
+def run_raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Exit code of a command that raises."""
+
+    def fail(arguments: argparse.Namespace) -> int:
+        raise error
+
+    monkeypatch.setattr("driftgauge.demo.command.run", fail)
+    return cli.main(["demo"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DriftgaugeError("port 1: found\n  that, need this"),
+        PortError("port 1: found that, need this"),
+        FlightDataError("port 1: found that, need this"),
+        ExporterError("port 1: found that, need this"),
+        ReferenceDataError("port 1: found that, need this"),
+        AlertingError("port 1: found that, need this"),
+    ],
+)
+def test_an_error_of_ours_is_one_line_and_exit_code_2(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bad input is answered in one line on stderr that names the command."""
+    assert run_raising(error, monkeypatch) == 2
+    assert capsys.readouterr() == ("", "driftgauge demo: port 1: found that, need this\n")
+
+
+def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody raised on purpose is not dressed up as bad input."""
+    with pytest.raises(ZeroDivisionError):
+        run_raising(ZeroDivisionError(), monkeypatch)
+
+
+def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As shells report a program that SIGINT ended."""
+    assert run_raising(KeyboardInterrupt(), monkeypatch) == 130
+
+
+def test_the_version_is_the_installed_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--version` prints name and version and ends well."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"driftgauge {version('driftgauge')}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["demo", "--speed", "0"], "--speed: found '0', need a number above 0"),
+        (["demo", "--speed", "fast"], "--speed: found 'fast', need a number above 0"),
+        (["demo", "--exit-after", "-1"], "--exit-after: found '-1', need a number above 0"),
+        (["demo", "--exit-after", "nan"], "--exit-after: found 'nan', need a number above 0"),
+        (["demo", "--model-port", "x"], "--model-port: invalid int value: 'x'"),
+        (["dashboards", "paint"], "invalid choice: 'paint'"),
+        ([], "COMMAND"),
+        (["nothing"], "invalid choice: 'nothing'"),
+    ],
+)
+def test_a_mistyped_command_line_is_exit_code_2(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The complaint names the option and what it found."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Building the parser imports neither the tables nor the statistics nor the terminal."""
+    code = "import sys; from driftgauge.cli import build_parser; build_parser(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"numpy", "pandas", "sklearn", "scipy", "rich", "requests"} & set(loaded.split())
+
+
+def test_the_module_runs_as_the_command() -> None:
+    """`python -m driftgauge` is the same command line."""
+    command = [sys.executable, "-m", "driftgauge", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, f"driftgauge {version('driftgauge')}\n")
