@@ -1,0 +1,205 @@
+"""driftgauge itself: targets that are scraped, checks that run, rules, and messages that arrive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .page import Band, Section, page
+from .panels import YELLOW, Query, stat_panel, timeseries_panel
+
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+BY_VERSION = "by (model_name, model_version)"
+VERSION = "{{model_name}} {{model_version}}"
+OUR_GROUPS = 'rule_group=~".+driftgauge_.+"'
+
+
+def build() -> Dashboard:
+    """The page of the monitoring's own health."""
+    return page(
+        "driftgauge-itself",
+        "Does the monitoring itself work: targets, checks, rules, and the way of alerts to people?",
+        [_at_a_glance(), _exporter(), _prometheus(), _delivery()],
+    )
+
+
+def _threshold(name: str) -> Query:
+    return Query(f'min(driftgauge:alert_threshold{{threshold="{name}"}})', "alert from", threshold=True)
+
+
+def _at_a_glance() -> Section:
+    numbers = [
+        stat_panel(
+            "Targets down",
+            "Programs that Prometheus cannot scrape: models, bridge, Alertmanager, Prometheus itself.",
+            "none",
+            Query('count(up{job=~"model|bridge|alertmanager|prometheus"} == 0) or vector(0)'),
+            bad_from=1,
+        ),
+        stat_panel(
+            "Oldest check",
+            "Time since the last check that worked, of the version whose check is the oldest.",
+            "s",
+            Query(f"max(time() - max {BY_VERSION} (driftgauge_last_check_timestamp_seconds))"),
+        ),
+        stat_panel(
+            "Rows not measured",
+            "Rows that were predicted but not measured, in the last hour.",
+            "short",
+            Query("sum(increase(driftgauge_observations_dropped_total[1h])) or vector(0)"),
+            bad_from=1,
+            bad_color=YELLOW,
+        ),
+        stat_panel(
+            "Faults of the monitoring",
+            "Faults inside driftgauge in the last day; none reached a prediction.",
+            "none",
+            Query("sum(increase(driftgauge_internal_errors_total[1d])) or vector(0)"),
+            bad_from=1,
+            bad_color=YELLOW,
+        ),
+        stat_panel(
+            "Messages waiting",
+            "Messages that the bridge has taken and not yet delivered.",
+            "none",
+            Query("sum(bridge_outbox_pending) or vector(0)"),
+        ),
+        stat_panel(
+            "Rule evaluations failed",
+            "Evaluations of driftgauge's rules that failed in the last hour.",
+            "none",
+            Query(
+                f"sum(increase(prometheus_rule_evaluation_failures_total{{{OUR_GROUPS}}}[1h])) or vector(0)"
+            ),
+            bad_from=1,
+        ),
+    ]
+    return Section("At a glance", [Band(4, [(4, number) for number in numbers])])
+
+
+def _exporter() -> Section:
+    checks = timeseries_panel(
+        "Checks by outcome",
+        "Checks in the hour before each point, by what they found.",
+        "none",
+        Query("sum by (outcome) (increase(driftgauge_checks_total[1h]))", "{{outcome}}"),
+        stacked=True,
+    )
+    duration = timeseries_panel(
+        "Time of a check",
+        "95 % of the checks took less; far below the interval between checks is well.",
+        "s",
+        Query(
+            "histogram_quantile(0.95, sum by (model_name, model_version, le) "
+            "(rate(driftgauge_check_duration_seconds_bucket[1h])))",
+            VERSION,
+        ),
+    )
+    age = timeseries_panel(
+        "Age of the last check",
+        "A saw that rises to the interval between checks and falls again.",
+        "s",
+        Query(f"time() - max {BY_VERSION} (driftgauge_last_check_timestamp_seconds)", VERSION),
+        _threshold("check_age_seconds"),
+    )
+    dropped = timeseries_panel(
+        "Rows not measured",
+        "Share of the predicted rows that monitoring did not see.",
+        "percentunit",
+        Query(
+            "model:driftgauge_observations_dropped:rate5m / (model:model_predictions:rate5m > 0)",
+            VERSION,
+        ),
+        _threshold("dropped_ratio"),
+    )
+    failures = timeseries_panel(
+        "Features that could not be decided",
+        "In the hour before each point, by reason.",
+        "none",
+        Query("sum by (reason) (increase(driftgauge_feature_failures_total[1h]))", "{{reason}}"),
+        stacked=True,
+    )
+    rows = timeseries_panel(
+        "Rows held for windows",
+        "Rows in the store of each version, and in its windows at the last check.",
+        "short",
+        Query(f"max {BY_VERSION} (driftgauge_store_rows)", f"{VERSION} store"),
+        Query(
+            "max by (model_name, model_version, window) (driftgauge_window_rows)", f"{VERSION} {{{{window}}}}"
+        ),
+    )
+    series = timeseries_panel(
+        "Series exported",
+        "Series of each version on one target: bounded by the reference, never by traffic.",
+        "short",
+        Query(f"max {BY_VERSION} (driftgauge_series)", VERSION),
+    )
+    scrapes = timeseries_panel(
+        "Time of a scrape",
+        "Prometheus gives up after the scrape timeout (10 s); a scrape never computes a statistic.",
+        "s",
+        Query('scrape_duration_seconds{job="model"}', "{{instance}}"),
+    )
+    memory = timeseries_panel(
+        "Memory",
+        "Resident memory of each program that exports it; in a model's process the model is most of it.",
+        "bytes",
+        Query('process_resident_memory_bytes{job=~"model|bridge"}', "{{job}} {{instance}}"),
+    )
+    return Section(
+        "Exporter",
+        [
+            Band(8, [(8, checks), (8, duration), (8, age)]),
+            Band(8, [(8, dropped), (8, failures), (8, rows)]),
+            Band(7, [(8, series), (8, scrapes), (8, memory)]),
+        ],
+    )
+
+
+def _prometheus() -> Section:
+    rules = timeseries_panel(
+        "Time to evaluate the rules",
+        "Of each group; a group that takes as long as its interval falls behind.",
+        "s",
+        Query(f"prometheus_rule_group_last_duration_seconds{{{OUR_GROUPS}}}", "{{rule_group}}"),
+    )
+    head = timeseries_panel(
+        "Series in Prometheus",
+        "Active series: what memory goes by.",
+        "short",
+        Query("prometheus_tsdb_head_series", "{{instance}}"),
+    )
+    return Section("Prometheus", [Band(7, [(12, rules), (12, head)])])
+
+
+def _delivery() -> Section:
+    dropped = timeseries_panel(
+        "Alerts lost on the way",
+        "Alerts that Prometheus could not hand to Alertmanager, and notifications that Alertmanager "
+        "failed to deliver.",
+        "cps",
+        Query(
+            "sum(rate(prometheus_notifications_dropped_total[$__rate_interval]))",
+            "Prometheus to Alertmanager",
+        ),
+        Query(
+            "sum by (integration) (rate(alertmanager_notifications_failed_total[$__rate_interval])) > 0",
+            "Alertmanager to {{integration}}",
+        ),
+    )
+    received = timeseries_panel(
+        "Notifications",
+        "What the bridge received and what became of its deliveries.",
+        "cps",
+        Query("sum(rate(bridge_notifications_received_total[$__rate_interval]))", "received"),
+        Query("sum by (outcome) (rate(bridge_deliveries_total[$__rate_interval]))", "delivery {{outcome}}"),
+    )
+    age = timeseries_panel(
+        "Oldest message waiting",
+        "How long the oldest undelivered message has waited in the bridge.",
+        "s",
+        Query("max by (receiver) (bridge_outbox_oldest_age_seconds)", "{{receiver}}"),
+        _threshold("outbox_age_seconds"),
+    )
+    return Section("From alert to person", [Band(8, [(8, dropped), (8, received), (8, age)])])
