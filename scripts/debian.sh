@@ -45,16 +45,22 @@ python_is_new_enough() {
     has "$python" && "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 }
 
+can_make_environments() {
+    has "$python" && "$python" -c 'import ensurepip, venv' 2>/dev/null
+}
+
 ensure_python() {
-    if ! { has "$python" && "$python" -c 'import ensurepip, venv' 2>/dev/null; } && can_install; then
+    # Another Python than the system's is somebody's own choice: no package would change it.
+    if [ "$python" = python3 ] && ! can_make_environments && can_install; then
         install_packages python3 python3-venv || say "apt-get: found that it failed, need its messages above"
     fi
     if ! python_is_new_enough; then
-        say "Python: found $("$python" --version 2>&1 || true), need 3.11 or newer;" \
-            "name one with: make PYTHON=/path/to/python3.11 ..."
+        local found="no $python"
+        if has "$python"; then found=$("$python" --version 2>&1); fi
+        say "Python: found $found, need 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 ..."
         exit 2
     fi
-    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    if ! can_make_environments; then
         say "Python: found no venv module in $python, need it: apt-get install python3-venv"
         exit 2
     fi
