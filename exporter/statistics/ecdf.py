@@ -52,12 +52,11 @@ class CdfDifference(NamedTuple):
 def cdf_difference(reference: Sample, current: Sample) -> CdfDifference:
     """Difference of the distribution functions of two samples."""
     n, m = reference.n, current.n
-    steps: Integers | Floats
-    if n * m <= _LARGEST_EXACT_UNIT:
-        unit, steps = n * m, np.concatenate([reference.counts * m, current.counts * -n])
-    else:
-        unit, steps = 1, np.concatenate([reference.counts / n, current.counts / -m])
     both = np.concatenate([reference.values, current.values])
     # Timsort finds the two ascending runs and merges them in one pass.
     order = both.argsort(kind="stable")
-    return CdfDifference(both[order], np.cumsum(steps[order]), unit)
+    if n * m <= _LARGEST_EXACT_UNIT:
+        whole = np.concatenate([reference.counts * m, current.counts * -n])
+        return CdfDifference(both[order], np.cumsum(whole[order]), n * m)
+    shares = np.concatenate([reference.counts / n, current.counts / -m])
+    return CdfDifference(both[order], np.cumsum(shares[order]), 1)

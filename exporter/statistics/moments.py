@@ -48,15 +48,16 @@ class Moments:
     def of(cls, values: npt.ArrayLike) -> Self:
         """Moments of a column of finite numbers, of shape (n_samples,)."""
         array = np.asarray(values, dtype=np.float64).ravel()
-        return cls._weighted(array, None)
+        return cls.weighted(array, None)
 
     @classmethod
     def of_sample(cls, sample: Sample) -> Self:
         """Moments of a sample; for a compressed one, of its values weighted by their counts."""
-        return cls._weighted(sample.values, sample.counts.astype(np.float64))
+        return cls.weighted(sample.values, sample.counts.astype(np.float64))
 
     @classmethod
-    def _weighted(cls, array: Floats, weights: Floats | None) -> Self:
+    def weighted(cls, array: Floats, weights: Floats | None = None) -> Self:
+        """Moments of values that each stand for several observations, as many as their weight."""
         if array.size == 0:
             raise InsufficientDataError("moments: found 0 observations, need at least 1")
         low, high = float(array.min()), float(array.max())

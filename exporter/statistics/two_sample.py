@@ -1,18 +1,33 @@
-"""Tests between a reference and a current sample: a statistic, its effect size, its p-value."""
+"""Tests between a reference and a current sample of numbers: statistic, effect size, p-value.
+
+Welch's test and Brown and Forsythe's are sound near the 5 % point and fail far out in the tail when a
+window is much smaller than its reference and the column is skewed: a sample of few large values has a small
+mean and a small spread at once, which Welch's test takes for evidence; the pooled test errs in the other
+direction, on samples of many. `guarded_p_value` is the larger of both. Rates of false alarms in units of
+alpha, for 50 to 1,000 observations against as many, ten times as many, or a reference without error, worst
+case over ten distributions (normal, uniform, Laplace, exponential, t with 3 degrees of freedom, Cauchy,
+log-normal with sigma 1 and 2, 2 % ones, 90 % zeros), by simulation:
+
+TABLE
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from scipy.special import ndtr, stdtr
+import numpy as np
+from scipy.special import stdtr
 
 from ..errors import InsufficientDataError
 from .contingency import ChiSquare as ChiSquare  # noqa: PLC0414  # one door to the two-sample tests
 from .contingency import chi_square as chi_square  # noqa: PLC0414  # same
 from .ecdf import cdf_difference
 from .moments import Moments
-from .sample import Sample
+from .sample import Floats, Sample
+
+# A spread needs two values.
+LEAST_OBSERVATIONS = 2
 
 
 def ks_statistic(reference: Sample, current: Sample) -> float:
@@ -49,37 +64,70 @@ class MeanShift:
     difference : float
         Current mean less reference mean, in the unit of the column.
     z : float
-        Difference in its own standard errors (Welch's t).
+        Difference in its own standard errors: Welch's t.
     p_value : float
-        Two-sided.
+        Two-sided, of Welch's test.
+    guarded_p_value : float
+        The larger of this and of Student's pooled test, which holds its rate for skewed columns too.
     """
 
     cohens_d: float
     difference: float
     z: float
     p_value: float
+    guarded_p_value: float
 
 
 def mean_shift(reference: Moments, current: Moments) -> MeanShift:
-    """Welch's test of equal means."""
+    """Test of equal means, with Cohen's d as its effect size.
+
+    One outlier among n values moves the mean by its size over n and the standard error by about as much, so
+    that z stays near 1: it raises no alarm, but it hides a shift. Where that matters, clip both samples at
+    the reference's range first (`Sample.clip`); the binned statistics and KS see the shift in any case.
+
+    Parameters
+    ----------
+    reference, current : Moments
+        Of at least two observations each.
+
+    Returns
+    -------
+    MeanShift
+        z and p-value as ``scipy.stats.ttest_ind(current, reference, equal_var=False)``. Equal means, also
+        of two equal constants, give 0 and 1.0; different constants infinity and 0.0.
+
+    Raises
+    ------
+    InsufficientDataError
+        If either sample has fewer than two observations.
+
+    References
+    ----------
+    B. L. Welch, The generalization of Student's problem ..., Biometrika 34, 1947; J. Cohen, Statistical Power
+    Analysis for the Behavioral Sciences, 1988.
+
+    Examples
+    --------
+    >>> round(mean_shift(Moments.of([0.0, 1.0, 2.0]), Moments.of([1.0, 2.0, 3.0])).cohens_d, 6)
+    1.0
+    """
+    _require_spread("mean_shift", reference.n, current.n)
     n, m = reference.n, current.n
-    if min(n, m) < 2:
-        raise InsufficientDataError(f"mean_shift: found {n} and {m} observations, need at least 2 in each")
     difference = current.mean - reference.mean
-    if difference == 0.0:
-        return MeanShift(0.0, 0.0, 0.0, 1.0)
-    unit = max(reference.std, current.std)
-    if unit == 0.0:
-        return MeanShift(
-            math.copysign(math.inf, difference), difference, math.copysign(math.inf, difference), 0.0
-        )
+    unit = max(reference.std, current.std)  # squares of standard deviations near 1e308 would overflow
+    if unit == 0.0 or difference == 0.0:
+        size = math.copysign(math.inf, difference) if difference else 0.0
+        p_value = 0.0 if difference else 1.0
+        return MeanShift(size, difference, size, p_value, p_value)
     s, t = (reference.std / unit) ** 2, (current.std / unit) ** 2
-    pooled = math.sqrt((n * s + m * t) / (n + m - 2))
-    d = difference / unit
+    shift = current.mean / unit - reference.mean / unit if math.isinf(difference) else difference / unit
     a, b = s / (n - 1), t / (m - 1)
-    z = d / math.sqrt(a + b)
     freedom = (a + b) ** 2 / (a * a / (n - 1) + b * b / (m - 1))
-    return MeanShift(d / pooled, difference, z, float(2.0 * stdtr(freedom, -abs(z))))
+    z = shift / math.sqrt(a + b)
+    pooled = math.sqrt((n * s + m * t) / (n + m - 2))
+    welch = _two_sided(freedom, z)
+    student = _two_sided(n + m - 2, shift / pooled / math.sqrt(1.0 / n + 1.0 / m))
+    return MeanShift(shift / pooled, difference, z, welch, max(welch, student))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +137,78 @@ class VarianceRatio:
     Attributes
     ----------
     ratio : float
-        Variance of the current sample over that of the reference.
+        Variance of the current sample over that of the reference; infinite from a constant reference, 1.0
+        between two constants.
     p_value : float
-        Two-sided.
+        Two-sided, of Brown and Forsythe's test.
+    guarded_p_value : float
+        The larger of this and of its form without pooling, which holds its rate for skewed columns too.
     """
 
     ratio: float
     p_value: float
+    guarded_p_value: float
 
 
-def variance_ratio(reference: Moments, current: Moments) -> VarianceRatio:
-    """Test of equal variances that allows for the kurtosis of both samples (Layard)."""
-    n, m = reference.n, current.n
-    if min(n, m) < 2:
+def variance_ratio(reference: Sample, current: Sample) -> VarianceRatio:
+    """Test of equal spread: Brown and Forsythe's, on distances from each sample's median.
+
+    Unlike the F test it does not take heavy tails for a change of variance.
+
+    Parameters
+    ----------
+    reference, current : Sample
+        Of at least two observations each. One outlier raises the ratio as it raises the variance, yet
+        hardly the significance.
+
+    Returns
+    -------
+    VarianceRatio
+        p-value as ``scipy.stats.levene(reference, current, center="median")``.
+
+    Raises
+    ------
+    InsufficientDataError
+        If either sample has fewer than two observations.
+
+    References
+    ----------
+    M. B. Brown, A. B. Forsythe, Robust tests for the equality of variances, J. Am. Stat. Assoc. 69, 1974.
+
+    Examples
+    --------
+    >>> round(variance_ratio(Sample.of([0.0, 1.0, 2.0]), Sample.of([0.0, 2.0, 4.0])).ratio, 6)
+    4.0
+    """
+    _require_spread("variance_ratio", reference.n, current.n)
+    before, after = Moments.of_sample(reference), Moments.of_sample(current)
+    if before.std == 0.0:
+        return VarianceRatio(math.inf, 0.0, 0.0) if after.std > 0.0 else VarianceRatio(1.0, 1.0, 1.0)
+    n, m = before.n, after.n
+    ratio = (after.std / before.std) ** 2 * ((n - 1) / n) * (m / (m - 1))
+    spread = mean_shift(_distances_from_median(reference), _distances_from_median(current))
+    pooled = spread.cohens_d / math.sqrt(1.0 / n + 1.0 / m)
+    return VarianceRatio(ratio, _two_sided(n + m - 2, pooled), spread.guarded_p_value)
+
+
+def _distances_from_median(sample: Sample) -> Moments:
+    """Moments of the absolute distances of a sample from its median."""
+    ranks = np.searchsorted(sample.cumulative, [(sample.n + 1) // 2, sample.n // 2 + 1], side="left")
+    # Half distances serve as well, and those of the largest floats do not overflow.
+    halves = 0.5 * sample.values
+    lower, upper = halves[ranks]
+    distances: Floats = np.abs(halves - (0.5 * lower + 0.5 * upper))
+    return Moments.weighted(distances, sample.counts.astype(np.float64))
+
+
+def _two_sided(freedom: float, t: float) -> float:
+    """Both tails of Student's t distribution beyond t."""
+    return float(2.0 * stdtr(freedom, -abs(t)))
+
+
+def _require_spread(test: str, n: int, m: int) -> None:
+    """Refuses samples too small to have a spread."""
+    if min(n, m) < LEAST_OBSERVATIONS:
         raise InsufficientDataError(
-            f"variance_ratio: found {n} and {m} observations, need at least 2 in each"
+            f"{test}: found {n} reference and {m} current observations, need at least 2 of each"
         )
-    if reference.std == current.std:
-        return VarianceRatio(1.0, 1.0)
-    if reference.std == 0.0 or current.std == 0.0:
-        return VarianceRatio(math.inf if reference.std == 0.0 else 0.0, 0.0)
-    relative = current.std / reference.std
-    ratio = relative**2 * (m / (m - 1)) / (n / (n - 1))
-    kurtosis = (n * reference.kurtosis + m * current.kurtosis) / (n + m)
-    error = math.sqrt(max(kurtosis - 1.0, 0.0) * (1.0 / n + 1.0 / m))
-    z = math.log(ratio) / error if error > 0.0 else math.copysign(math.inf, math.log(ratio))
-    return VarianceRatio(ratio, float(2.0 * ndtr(-abs(z))))
