@@ -120,8 +120,10 @@ class Monitor:
         """
         due = self._clock() + min(FIRST_CHECK_SECONDS, interval_seconds)
 
+        failure = ""
+
         def run_if_due() -> None:
-            nonlocal due
+            nonlocal due, failure
             now = self._clock()
             if now < due:
                 return
@@ -129,8 +131,12 @@ class Monitor:
             before()
             try:
                 self.run()
-            except Exception:
-                logger.exception("check of %s %s failed; the next one is due in its time", *self._model)
+            except Exception as error:  # counted by run; the next check is due in its time
+                if repr(error) != failure:
+                    logger.exception("check of %s %s failed (logged once)", *self._model)
+                failure = repr(error)
+            else:
+                failure = ""
 
         tick = min(TICK_SECONDS, interval_seconds)
         return Periodic(run_if_due, tick, f"driftgauge-check-{self._model[0]}")

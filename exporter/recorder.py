@@ -65,13 +65,13 @@ class Recorder:
     def fault(self, fault: BaseException, n_rows: int = 0) -> None:
         """Count a fault of the monitoring, and log the first of its kind."""
         with suppress(Exception):
-            self._counters.fault(n_rows)
             if type(fault) not in self._logged:
                 self._logged.add(type(fault))
                 logger.error(
-                    "monitoring failed and goes on; predictions are not affected (logged once)",
-                    exc_info=fault,
+                    "monitoring failed and goes on; predictions are unharmed (logged once)", exc_info=fault
                 )
+        with suppress(Exception):
+            self._counters.fault(n_rows)
 
     def flush(self) -> None:
         """Fold everything that waits into the counters and the store."""
