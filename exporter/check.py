@@ -11,24 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .columns import Columns, to_array, to_columns
-from .errors import ObservationError
+from .columns import Columns, to_array
 from .findings import Verdict, evaluate
 from .hysteresis import Memory, at_once, step
-from .measure import Measurement, measure
+from .measure import measure_rows
 from .policy import Policy
-from .reference.profiles import Profile
-from .reference.reference import Reference, score_values
-from .reference.table import LABEL, PREDICTION, SCORE
-from .report import CheckState, ColumnReport, Report
+from .reference import Profile, Reference
+from .reference.table import LABEL
+from .report import OUTPUT_KEYS, CheckState, ColumnReport, Report
+from .rows import read_rows
 from .windows import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from .hysteresis import State
+    from .reference.profiles import Floats
 
 
 def check(
@@ -80,84 +78,45 @@ def check(
         If the data is no table, or a column has another length.
     """
     policy = policy or Policy()
-    columns = to_columns(current, list(reference.features))
-    outputs = _outputs(reference, columns.n_rows, scores=scores, predictions=predictions, labels=labels)
-    measurements = [
-        _measured(profile, columns.arrays.get(name), policy) for name, profile in reference.features.items()
-    ]
-    measurements += [_measured(profile, values, policy) for profile, values in outputs.values()]
-    verdicts = evaluate(measurements, policy)
+    name = window.name if isinstance(window, Window) else window
+    rows = read_rows(
+        current,
+        list(reference.features),
+        predictions=predictions,
+        scores=scores,
+        labels=labels,
+        timestamps=timestamps,
+    )
+    profiles = reference.profiles_at(rows.times)
+    verdicts = evaluate(
+        measure_rows(profiles, rows, policy.min_samples), policy, reference.calibration_for(name, rows.n_rows)
+    )
+    by_name = {**profiles.features, **profiles.named()}
     memory: dict[str, Memory] = {}
-    reports = {}
-    profiles = [*reference.features.values(), *(profile for profile, _ in outputs.values())]
-    for profile, verdict in zip(profiles, verdicts, strict=True):
-        before = Memory() if state is None else state.columns.get(profile.name, Memory())
-        shown, memory[profile.name] = step(before, verdict.evidence, policy.hysteresis)
+    reports: dict[str, ColumnReport] = {}
+    for verdict in verdicts:
+        column = verdict.measurement.name
+        before = Memory() if state is None else state.columns.get(column, Memory())
+        shown, memory[column] = step(before, verdict.evidence, policy.hysteresis)
         if state is None:
             shown = at_once(verdict.evidence)
-        reports[profile.name] = _column_report(profile, verdict, shown)
-    times = _column("timestamps", timestamps, columns.n_rows)
-    start, end = _span(times)
+        reports[column] = _column_report(by_name[column], verdict, shown)
+    start, end = _span(rows.times)
     return Report(
         checked_at=clock(),
         model_name=reference.model_name,
         model_version=reference.model_version,
         reference_rows=reference.rows,
-        window=window.name if isinstance(window, Window) else window,
-        rows=columns.n_rows,
+        window=name,
+        rows=rows.n_rows,
         start=start,
         end=end,
-        features={name: reports[name] for name in reference.features},
-        prediction={
-            key: reports[name] for key, name in (("score", SCORE), ("class", PREDICTION)) if name in reports
-        },
+        features={feature: reports[feature] for feature in reference.features},
+        prediction={key: reports[column] for key, column in OUTPUT_KEYS.items() if column in reports},
         label=reports.get(LABEL),
-        quality=_table_quality(reference, columns, _column("ids", ids, columns.n_rows)),
+        quality=_table_quality(reference, rows.columns, ids),
         next_state=CheckState(columns=memory),
     )
-
-
-def _outputs(
-    reference: Reference,
-    n_rows: int,
-    *,
-    scores: Any,  # noqa: ANN401 - any column
-    predictions: Any,  # noqa: ANN401 - any column
-    labels: Any,  # noqa: ANN401 - any column
-) -> dict[str, tuple[Profile, NDArray[Any]]]:
-    """Profile and values of what the model put out and what was true, where both are known."""
-    if reference.task == "regression" and scores is None:
-        scores = predictions
-    given = {
-        SCORE: (reference.prediction, None if scores is None else score_values(scores)),
-        PREDICTION: (reference.predicted_classes, predictions),
-        LABEL: (reference.labels, labels),
-    }
-    found: dict[str, tuple[Profile, NDArray[Any]]] = {}
-    for name, (profile, values) in given.items():
-        array = _column(name.strip("_"), values, n_rows)
-        if profile is not None and array is not None:
-            found[name] = (profile, array)
-    return found
-
-
-def _measured(profile: Profile, values: NDArray[Any] | None, policy: Policy) -> Measurement:
-    if values is None:
-        return Measurement(
-            name=profile.name,
-            kind=profile.kind,
-            reason="missing_column",
-            detail=f"the window has no column {profile.name!r}",
-        )
-    try:
-        return measure(profile, values, policy.min_samples)
-    except Exception as error:  # noqa: BLE001 - one column that fails must not cost the others
-        return Measurement(
-            name=profile.name,
-            kind=profile.kind,
-            reason="failed",
-            detail=f"{type(error).__name__}: {error}",
-        )
 
 
 def _column_report(profile: Profile, verdict: Verdict, state: State) -> ColumnReport:
@@ -186,31 +145,19 @@ def _column_report(profile: Profile, verdict: Verdict, state: State) -> ColumnRe
     )
 
 
-def _table_quality(reference: Reference, columns: Columns, ids: NDArray[Any] | None) -> dict[str, Any]:
-    names, needed = list(columns.names), list(reference.features)
-    common = [name for name in names if name in reference.features]
+def _table_quality(reference: Reference, columns: Columns, ids: Any) -> dict[str, Any]:  # noqa: ANN401 - any column
+    needed = list(reference.features)
+    common = [name for name in columns.names if name in reference.features]
+    listed = [] if ids is None else to_array(ids).tolist()
     return {
         "missing_columns": [name for name in needed if name not in columns.arrays],
-        "extra_columns": [name for name in names if name not in reference.features],
+        "extra_columns": [name for name in columns.names if name not in reference.features],
         "reordered": common != [name for name in needed if name in columns.arrays],
         "problems": list(columns.problems),
-        "repeated_ids": 0 if ids is None else len(ids) - len({str(i) for i in ids.tolist()}),
+        "repeated_ids": len(listed) - len(set(map(str, listed))),
     }
 
 
-def _column(what: str, values: Any, n_rows: int) -> NDArray[Any] | None:  # noqa: ANN401 - any column
-    if values is None:
-        return None
-    array = to_array(values)
-    if len(array) != n_rows:
-        raise ObservationError(f"{what}: found {len(array)} values for {n_rows} rows, need as many")
-    return array
-
-
-def _span(times: NDArray[Any] | None) -> tuple[float | None, float | None]:
-    if times is None:
-        return None, None
-    if times.dtype == object:
-        raise ObservationError("timestamps: found text or mixed values, need times or seconds since 1970")
-    known = times[np.isfinite(times)]
+def _span(times: Floats | None) -> tuple[float | None, float | None]:
+    known = np.empty(0) if times is None else times[np.isfinite(times)]
     return (float(known.min()), float(known.max())) if len(known) else (None, None)

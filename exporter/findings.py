@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scipy.special import ndtri
 
 from .policy import SEVERITY_STEPS, Severity
+from .reference.calibration import Calibration
 from .statistics.multiple import benjamini_hochberg
 from .statistics.nulls import (
     hellinger_noise_floor,
@@ -97,6 +98,9 @@ class Finding:
         }
 
 
+_NOT_CALIBRATED = Calibration(rows=1.0, blocks=1.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What one check found in one column."""
@@ -107,16 +111,25 @@ class Verdict:
     severity: Severity | None
 
 
-def evaluate(measurements: Sequence[Measurement], policy: Policy) -> list[Verdict]:
-    """Verdicts on all columns of a check, in their order; together, since they share one error rate."""
+def evaluate(
+    measurements: Sequence[Measurement], policy: Policy, calibration: Calibration | None = None
+) -> list[Verdict]:
+    """Verdicts on all columns of a check, in their order; together, since they share one error rate.
+
+    With a calibration, p-values and thresholds are at least what the reference's own history says.
+    """
     deciding = [
         (i, measured.test)
         for i, measurement in enumerate(measurements)
         for measured in measurement.statistics
         if measured.test in policy.tests[measurement.kind]
     ]
+    known = calibration or _NOT_CALIBRATED
     p_values = {
-        (i, measured.test): measured.p_value
+        (i, measured.test): max(
+            measured.p_value,
+            known.p_value(measurement.name, measured.test, measured.effect, measurement.n_current),
+        )
         for i, measurement in enumerate(measurements)
         for measured in measurement.statistics
     }
@@ -126,7 +139,13 @@ def evaluate(measurements: Sequence[Measurement], policy: Policy) -> list[Verdic
     for i, measurement in enumerate(measurements):
         findings = {
             measured.test: _finding(
-                measurement, measured, policy, q_values.get((i, measured.test)), len(deciding)
+                measurement,
+                measured,
+                policy,
+                known,
+                p_value=p_values[i, measured.test],
+                q_value=q_values.get((i, measured.test)),
+                n_tests=len(deciding),
             )
             for measured in measurement.statistics
         }
@@ -143,22 +162,36 @@ def evaluate(measurements: Sequence[Measurement], policy: Policy) -> list[Verdic
 
 
 def _finding(
-    measurement: Measurement, measured: Measured, policy: Policy, q_value: float | None, n_tests: int
+    measurement: Measurement,
+    measured: Measured,
+    policy: Policy,
+    calibration: Calibration,
+    *,
+    p_value: float,
+    q_value: float | None,
+    n_tests: int,
 ) -> Finding:
-    threshold = policy.threshold(measurement.name, measured.test)
-    n, m, k = measurement.n_current, measurement.n_reference, measurement.n_bins
+    test, n = measured.test, measurement.n_current
+    sizes = (n, measurement.n_reference, measurement.n_bins)
+    strayed = calibration.critical(measurement.name, test, policy.alpha, n)
+    # One drifted column among many is found at the strictest level of the correction.
+    strictest = policy.alpha / max(n_tests, 1)
+    detected = detectable(test, strictest, policy.power, *sizes)
+    floor = noise_floor(test, policy.alpha, *sizes)
+    threshold = max(policy.threshold(measurement.name, test), strayed)
     return Finding(
-        test=measured.test,
+        test=test,
         value=measured.value,
         effect=measured.effect,
-        p_value=measured.p_value,
+        p_value=p_value,
         q_value=q_value,
         threshold=threshold,
-        noise_floor=noise_floor(measured.test, policy.alpha, n, m, k),
-        # One drifted column among many is found at the strictest level of the correction.
-        minimum_detectable=detectable(measured.test, policy.alpha / max(n_tests, 1), policy.power, n, m, k),
+        noise_floor=None if floor is None else max(floor, strayed),
+        minimum_detectable=None
+        if detected is None
+        else max(detected, calibration.critical(measurement.name, test, strictest, n)),
         decides=q_value is not None,
-        significant=(measured.p_value if q_value is None else q_value) <= policy.alpha,
+        significant=(p_value if q_value is None else q_value) <= policy.alpha,
         large=measured.effect >= threshold,
         details=measured.details,
     )

@@ -1,10 +1,9 @@
 """Statistics of one column of a window against its profile in the reference, without any verdict.
 
-A p-value here is the key "significant" of a test. That of the binned distances is the larger one of the
-distance's null distribution and of Pearson's chi-square on the same bins, the rare ones pooled: at 100 values
-in ten bins PSI passes the quantile 0.99998 of its limit fifteen times too often, Pearson's statistic twice.
-That of KS is taken at the statistic less the error of compressed samples, so that compression raises no
-alarm; it serves Wasserstein too, which asks about the same two distribution functions.
+A p-value here is the key "significant" of a test. PSI, Jensen-Shannon, Hellinger and Cramér's V measure one
+difference of counts and share the p-value of `homogeneity_p_value`, which holds its promise far out in the
+tail, where many tests at once need it. That of KS is taken at the statistic less the error of compressed
+samples, so that compression raises no alarm; Wasserstein asks about the same two functions and shares it.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import numpy as np
 from .reference.kinds import as_numbers
 from .reference.profiles import BinCounts, CategoricalProfile, NumericProfile, Profile
 from .statistics.binning import occupied_bins
+from .statistics.contingency import chi_square, homogeneity_p_value
 from .statistics.distances import (
     hellinger,
     jensen_shannon_divergence,
@@ -28,15 +28,16 @@ from .statistics.distances import (
 from .statistics.ecdf import cdf_difference
 from .statistics.kolmogorov import ks_p_value
 from .statistics.moments import Moments
-from .statistics.nulls import hellinger_p_value, jensen_shannon_p_value, psi_p_value
 from .statistics.sample import Sample
-from .statistics.two_sample import chi_square, mean_shift, variance_ratio
+from .statistics.two_sample import mean_shift, variance_ratio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .policy import TestType
-    from .reference.profiles import Ints
+    from .reference.table import Profiles
+    from .rows import Rows
+    from .statistics.distances import Counts
 
 Reason = Literal["insufficient_data", "all_missing", "missing_column", "unreadable", "failed"]
 
@@ -105,6 +106,39 @@ class Measurement:
     detail: str | None = None
 
 
+def measure_rows(profiles: Profiles, rows: Rows, min_samples: int) -> list[Measurement]:
+    """Measurements of all features, and of scores, classes and labels where both sides have them.
+
+    A column that is not there, or cannot be computed, is a measurement with a reason and costs the others
+    nothing.
+    """
+    scores = rows.scores
+    if scores is None and profiles.predicted_classes is None:
+        scores = rows.predictions  # the values of a regression
+    outputs = (
+        (profiles.prediction, scores),
+        (profiles.predicted_classes, rows.predictions),
+        (profiles.labels, rows.labels),
+    )
+    compared: list[tuple[Profile, NDArray[Any] | None]] = [
+        (profile, rows.columns.arrays.get(name)) for name, profile in profiles.features.items()
+    ]
+    compared += [
+        (profile, values) for profile, values in outputs if profile is not None and values is not None
+    ]
+    return [_guarded(profile, values, min_samples) for profile, values in compared]
+
+
+def _guarded(profile: Profile, values: NDArray[Any] | None, min_samples: int) -> Measurement:
+    failed = partial(Measurement, name=profile.name, kind=profile.kind)
+    if values is None:
+        return failed(reason="missing_column", detail=f"the window has no column {profile.name!r}")
+    try:
+        return measure(profile, values, min_samples)
+    except Exception as error:  # noqa: BLE001 - one column that fails must not cost the others
+        return failed(reason="failed", detail=f"{type(error).__name__}: {error}")
+
+
 def measure(profile: Profile, values: NDArray[Any], min_samples: int) -> Measurement:
     """Statistics of a float64 or object column, unless either side has fewer than `min_samples` values."""
     bins = profile.count_bins(values)
@@ -142,21 +176,14 @@ def _too_little(profile: Profile, bins: BinCounts, rows: int, min_samples: int) 
     return None
 
 
-def _binned(reference: Ints, current: Ints) -> tuple[Measured, ...]:
-    n, m = int(reference.sum()), int(current.sum())
-    k = occupied_bins(reference, current)
-    pearson = chi_square(reference, current).p_value
-    value, divergence, distance = (f(reference, current) for f in (psi, jensen_shannon_divergence, hellinger))
+def _binned(reference: Counts, current: Counts) -> tuple[Measured, ...]:
+    p_value = homogeneity_p_value(reference, current)
+    value, distance = psi(reference, current), hellinger(reference, current)
+    divergence = jensen_shannon_divergence(reference, current)
     return (
-        Measured("psi", value, value, max(psi_p_value(value, n, m, k), pearson)),
-        Measured(
-            "jensen_shannon",
-            divergence,
-            divergence,
-            max(jensen_shannon_p_value(divergence, n, m, k), pearson),
-            {"distance": divergence**0.5},
-        ),
-        Measured("hellinger", distance, distance, max(hellinger_p_value(distance, n, m, k), pearson)),
+        Measured("psi", value, value, p_value),
+        Measured("jensen_shannon", divergence, divergence, p_value, {"distance": divergence**0.5}),
+        Measured("hellinger", distance, distance, p_value),
     )
 
 
@@ -164,13 +191,12 @@ def _numeric(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Meas
     reference, moments = profile.sample, profile.moments
     if reference is None or moments is None or len(values) < MIN_FOR_MOMENTS:
         return ()
-    difference = cdf_difference(reference, Sample.of(values))
+    current = Sample.of(values)
+    difference = cdf_difference(reference, current)
     ks, distance = difference.ks(), difference.area()
-    n, m = reference.n, len(values)
-    p_value = ks_p_value(max(ks - reference.ks_error, 0.0), n, m)
+    p_value = ks_p_value(max(ks - reference.ks_error, 0.0), profile.count, len(values))
     normalised = normalised_wasserstein(distance, moments)
-    current = Moments.of(values)
-    shift, ratio = mean_shift(moments, current), variance_ratio(moments, current)
+    shift, ratio = mean_shift(moments, Moments.of(values)), variance_ratio(reference, current)
     return (
         Measured("ks", ks, ks, p_value, {"ks_error": reference.ks_error}),
         Measured("wasserstein", distance, normalised, p_value, {"normalised": normalised}),
@@ -178,14 +204,14 @@ def _numeric(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Meas
             "mean_shift",
             shift.cohens_d,
             abs(shift.cohens_d),
-            shift.p_value,
+            shift.guarded_p_value,
             {"difference": shift.difference, "z": shift.z},
         ),
         Measured(
             "variance_ratio",
             ratio.ratio,
             max(ratio.ratio, 1.0 / ratio.ratio if ratio.ratio else np.inf),
-            ratio.p_value,
+            ratio.guarded_p_value,
         ),
     )
 
@@ -202,10 +228,11 @@ def _categorical(profile: CategoricalProfile, values: NDArray[Any], bins: BinCou
         "chi_square",
         result.statistic,
         result.cramers_v,
-        result.p_value,
+        result.guarded_p_value,
         {
             "cramers_v": result.cramers_v,
             "degrees_of_freedom": result.degrees_of_freedom,
+            "pooled_categories": result.pooled,
             "new_categories": new,
             "vanished_categories": vanished[:NAMED_CATEGORIES],
         },

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from .policy import Severity, TestType
 
 
+OUTPUT_KEYS = {"score": SCORE, "class": PREDICTION}
+"""What the model put out: keys of `Report.prediction`, and the names of their profiles."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnReport:
     """What a check found in one column: a feature, scores, predicted classes or labels.
@@ -150,9 +154,7 @@ class Report:
     def columns(self) -> dict[str, ColumnReport]:
         """Features, scores, predicted classes and labels by the names of their profiles."""
         columns = dict(self.features)
-        for key, name in (("score", SCORE), ("class", PREDICTION)):
-            if key in self.prediction:
-                columns[name] = self.prediction[key]
+        columns.update({OUTPUT_KEYS[key]: column for key, column in self.prediction.items()})
         if self.label is not None:
             columns[LABEL] = self.label
         return columns

@@ -47,7 +47,7 @@ class Window:
 
 
 DEFAULT_WINDOWS: Final = (Window("1h", HOUR_SECONDS), Window("1d", DAY_SECONDS))
-"""An hour shows what has just begun; a day has the rows for small changes and covers every hour of the day."""
+"""An hour shows what has just begun; a day has the rows that small changes need."""
 
 
 def checked_windows(windows: Sequence[Window]) -> tuple[Window, ...]:

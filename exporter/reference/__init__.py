@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from .builder import ReferenceBuilder
 from .kinds import INF, MISSING, OTHER, category_text
 from .profiles import BinCounts, CategoricalProfile, NumericProfile, Profile
-from .reference import Reference, ReferenceBuilder, score_values
-from .settings import BuildSettings, Task
+from .reference import Reference
+from .settings import BuildSettings, SeasonKind, Task
 from .table import Profiles
 
 __all__ = [
@@ -20,7 +21,7 @@ __all__ = [
     "Profiles",
     "Reference",
     "ReferenceBuilder",
+    "SeasonKind",
     "Task",
     "category_text",
-    "score_values",
 ]

@@ -28,10 +28,9 @@ from .profiles import CategoricalProfile, NumericProfile
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-INNER_POINTS: Final = 8192
-"""Points of a summary while chunks are still coming: four times the default of the finished profile, so that
-the carries of 100 chunks of a million rows cost no more than 7/8192 of the mass, beside 1/2048 of the last
-compression."""
+INNER_FACTOR: Final = 4
+"""Points of a summary while chunks are still coming, in those of the finished profile: with four, the carries
+of 100 chunks cost at most 7/8192 of the mass, beside 1/2048 of the last compression."""
 
 MAX_FOLLOWED: Final = 100_000
 """Categories counted at once, about 10 MB of a column; more are pruned with a stated error."""
@@ -96,15 +95,16 @@ class NumericAccumulator:
             if sample is not None:
                 self._push(sample)
 
-    def profile(self, n_bins: int) -> NumericProfile:
-        """The finished profile."""
-        sample = self._merged()
+    def profile(self, n_bins: int, edges: NDArray[np.float64] | None = None) -> NumericProfile:
+        """The finished profile, on these edges or on its own quantiles."""
+        sample = merged = self._merged()
         if sample is not None and self._grid_points is not None:
             sample = sample.compress(self._grid_points)
-        edges = np.empty(0) if sample is None else quantile_edges(sample, n_bins)
+        if edges is None:
+            edges = np.empty(0) if sample is None else quantile_edges(sample, n_bins)
         value_counts = np.zeros(len(edges) + 1, dtype=np.int64)
-        if sample is not None:
-            value_counts = bin_counts_sample(sample, edges)
+        if merged is not None:
+            value_counts = bin_counts_sample(merged, edges)
         special = np.array([self._type_errors, self._missing, self._infinite], dtype=np.int64)
         return NumericProfile(
             name=self.name,
@@ -130,7 +130,7 @@ class NumericAccumulator:
         self._levels.append(carry)
 
     def _reduced(self, sample: Sample) -> Sample:
-        return sample if self._grid_points is None else sample.compress(max(INNER_POINTS, self._grid_points))
+        return sample if self._grid_points is None else sample.compress(INNER_FACTOR * self._grid_points)
 
     def _merged(self) -> Sample | None:
         result: Sample | None = None
@@ -179,27 +179,32 @@ class CategoricalAccumulator:
         self._error += other._error
         self._add(other._counts)
 
-    def profile(self, top_categories: int, *, refuse_keys: bool) -> CategoricalProfile:
-        """The finished profile.
+    def refuse_keys(self) -> None:
+        """Refuse a column in which nearly every row has a category of its own.
 
         Raises
         ------
         ReferenceDataError
-            If `refuse_keys` and nearly every row has a category of its own.
+            If it is one.
         """
         rows = sum(self._counts.values()) + self._pruned
-        if refuse_keys and rows >= ID_MIN_ROWS:
+        if rows >= ID_MIN_ROWS:
             distinct = len(self._counts) + self._forgotten
             if distinct >= ID_DISTINCT_RATIO * rows:
                 raise ReferenceDataError(
                     f"column {self.name!r}: found about {distinct:,} different values in {rows:,} rows, "
                     "which looks like a key; leave it out of `features`, or give its kind in `kinds`"
                 )
+
+    def profile(self, top_categories: int, categories: tuple[str, ...] | None = None) -> CategoricalProfile:
+        """The finished profile, with these categories or its own most frequent ones."""
+        rows = sum(self._counts.values()) + self._pruned
         ranked = sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
         kept = dict(ranked[: max(top_categories, MAX_TALLIED)])
         error = max(self._error, ranked[len(kept)][1] if len(ranked) > len(kept) else 0)
-        categories = tuple(kept)[:top_categories]
-        in_bins = [kept[category] for category in categories]
+        if categories is None:
+            categories = tuple(kept)[:top_categories]
+        in_bins = [self._counts.get(category, 0) for category in categories]
         counts = [*in_bins, rows - sum(in_bins), self._missing, self._infinite]
         return CategoricalProfile(
             name=self.name,

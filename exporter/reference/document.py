@@ -8,22 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from ..errors import ReferenceDataError
-from ..statistics.moments import Moments
-from ..statistics.sample import Sample
-from .profiles import CategoricalProfile, NumericProfile, Profile
-from .settings import BuildSettings
-from .table import LABEL, PREDICTION, SCORE, Profiles
+from .encoding import decode, encode
 
 if TYPE_CHECKING:
     from .reference import Reference
@@ -86,22 +78,7 @@ def read_document(path: str | os.PathLike[str]) -> Reference:
 
 def to_document(reference: Reference) -> dict[str, Any]:
     """A reference as plain values for JSON, with its checksum."""
-    document: dict[str, Any] = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "model_name": reference.model_name,
-        "model_version": reference.model_version,
-        "created_at": reference.created_at,
-        "rows": reference.rows,
-        "task": reference.task,
-        "start": reference.start,
-        "end": reference.end,
-        "settings": asdict(reference.settings),
-        "importances": reference.importances,
-        "performance": reference.performance,
-        "problems": list(reference.problems),
-        **_profiles_document(reference.profiles),
-    }
+    document = {"format": FORMAT, "format_version": FORMAT_VERSION, **encode(reference)}
     document["checksum"] = checksum(document)
     return document
 
@@ -114,8 +91,6 @@ def from_document(document: Any) -> Reference:  # noqa: ANN401 - whatever the JS
     ReferenceDataError
         If it is damaged, or of another format or version.
     """
-    from .reference import Reference  # noqa: PLC0415 - the two know each other: it saves itself
-
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else type(document).__name__
         raise ReferenceDataError(f"format: found {found!r}, need {FORMAT!r}")
@@ -129,20 +104,7 @@ def from_document(document: Any) -> Reference:  # noqa: ANN401 - whatever the JS
             "damaged: the checksum does not fit the content, need the file as it was saved"
         )
     try:
-        return Reference(
-            model_name=document["model_name"],
-            model_version=document["model_version"],
-            rows=document["rows"],
-            created_at=document["created_at"],
-            profiles=_profiles(document),
-            task=document["task"],
-            start=document["start"],
-            end=document["end"],
-            importances=document["importances"],
-            performance=document["performance"],
-            problems=tuple(document["problems"]),
-            settings=BuildSettings(**document["settings"]),
-        )
+        return decode(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ReferenceDataError(
             f"damaged: {type(error).__name__} at {error}, need the file as it was saved"
@@ -166,84 +128,6 @@ def dumps(value: Any, indent: str = "") -> str:  # noqa: ANN401 - any JSON value
         )
         return "{\n" + ",\n".join(items) + f"\n{indent}}}" + ("\n" if not indent else "")
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _profiles_document(profiles: Profiles) -> dict[str, Any]:
-    return {
-        "features": {name: _profile_document(profile) for name, profile in profiles.features.items()},
-        "outputs": {name: _profile_document(profile) for name, profile in profiles.named().items()},
-    }
-
-
-def _profiles(document: dict[str, Any]) -> Profiles:
-    outputs = {name: _profile(name, part) for name, part in document["outputs"].items()}
-    score, classes = outputs.get(SCORE), outputs.get(PREDICTION)
-    if isinstance(score, CategoricalProfile) or isinstance(classes, NumericProfile):
-        raise ReferenceDataError("damaged: outputs: found a profile of another kind than its name")
-    return Profiles(
-        features={name: _profile(name, part) for name, part in document["features"].items()},
-        prediction=score,
-        predicted_classes=classes,
-        labels=outputs.get(LABEL),
-    )
-
-
-def _profile_document(profile: Profile) -> dict[str, Any]:
-    common = {"kind": profile.kind, "bins": list(profile.bins), "counts": profile.counts.tolist()}
-    if isinstance(profile, CategoricalProfile):
-        return {
-            **common,
-            "n_categories": len(profile.categories),
-            "tally": [list(item) for item in profile.tally.items()],
-            "untallied": profile.untallied,
-            "count_error": profile.count_error,
-        }
-    sample, moments = profile.sample, profile.moments
-    return {
-        **common,
-        "edges": profile.edges.tolist(),
-        "moments": None if moments is None else {k: _finite(v) for k, v in asdict(moments).items()},
-        "sample": None if sample is None else {
-            "ks_error": sample.ks_error,
-            "values": sample.values.tolist(),
-            "counts": sample.counts.tolist(),
-        },
-    }  # fmt: skip
-
-
-def _profile(name: str, part: dict[str, Any]) -> Profile:
-    counts = np.array(part["counts"], dtype=np.int64)
-    if part["kind"] == "categorical":
-        tally = {str(category): int(count) for category, count in part["tally"]}
-        return CategoricalProfile(
-            name=name,
-            categories=tuple(tally)[: part["n_categories"]],
-            counts=counts,
-            tally=tally,
-            untallied=part["untallied"],
-            count_error=part["count_error"],
-        )
-    sample, moments = part["sample"], part["moments"]
-    return NumericProfile(
-        name=name,
-        edges=np.array(part["edges"], dtype=np.float64),
-        counts=counts,
-        moments=None if moments is None else _moments(moments),
-        sample=None if sample is None else Sample(
-            values=np.array(sample["values"], dtype=np.float64),
-            counts=np.array(sample["counts"], dtype=np.int64),
-            ks_error=sample["ks_error"],
-        ),
-    )  # fmt: skip
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _moments(part: dict[str, Any]) -> Moments:
-    known = {name: math.nan if value is None else float(value) for name, value in part.items() if name != "n"}
-    return Moments(n=int(part["n"]), **known)
 
 
 def _no_constant(name: str) -> None:

@@ -61,7 +61,7 @@ class NumericProfile:
     edges : ndarray of shape (n_value_bins - 1,)
         Interior edges; the bins are (lo, hi] with open ends, as Prometheus's `le`.
     counts : ndarray of shape (n_bins,)
-        Rows of the reference on `bins`.
+        Rows of the reference on `bins`; fractional in a mixture.
     sample : Sample or None
         Distribution of the finite values, exact or with its stated `ks_error`; None if there are none.
     moments : Moments or None
@@ -70,7 +70,7 @@ class NumericProfile:
 
     name: str
     edges: Floats
-    counts: Ints
+    counts: NDArray[Any]
     sample: Sample | None
     moments: Moments | None
     kind: ClassVar[Literal["numeric"]] = "numeric"
@@ -89,12 +89,12 @@ class NumericProfile:
     @property
     def rows(self) -> int:
         """All rows, missing ones too."""
-        return int(self.counts.sum())
+        return round(float(self.counts.sum()))
 
     @property
     def count(self) -> int:
         """Values behind the ratios: all rows but the missing and the infinite ones."""
-        return int(self.counts[:-2].sum())
+        return round(float(self.counts[:-2].sum()))
 
     @property
     def missing_ratio(self) -> float:
@@ -161,7 +161,7 @@ class CategoricalProfile:
     categories : tuple of str
         The most frequent ones, by falling count and then by name; each is a bin of that name.
     counts : ndarray of shape (n_bins,)
-        Rows of the reference on `bins`.
+        Rows of the reference on `bins`; fractional in a mixture.
     tally : dict of str to int
         Counts of all categories that are kept, those of `categories` first; it lets two references merge.
     untallied : int
@@ -172,7 +172,7 @@ class CategoricalProfile:
 
     name: str
     categories: tuple[str, ...]
-    counts: Ints
+    counts: NDArray[Any]
     tally: dict[str, int]
     untallied: int = 0
     count_error: int = 0
@@ -199,12 +199,12 @@ class CategoricalProfile:
     @property
     def rows(self) -> int:
         """All rows, missing ones too."""
-        return int(self.counts.sum())
+        return round(float(self.counts.sum()))
 
     @property
     def count(self) -> int:
         """Values behind the ratios: all rows but the missing and the infinite ones."""
-        return int(self.counts[:-2].sum())
+        return round(float(self.counts[:-2].sum()))
 
     @property
     def missing_ratio(self) -> float:
@@ -247,7 +247,7 @@ class CategoricalProfile:
 Profile = NumericProfile | CategoricalProfile
 
 
-def _ratios(counts: Ints) -> Floats:
+def _ratios(counts: NDArray[Any]) -> Floats:
     ratios = np.zeros(len(counts))
     usable, rows = counts[:-2].sum(), counts.sum()
     if usable:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..errors import ReferenceDataError
 
 Task = Literal["classification", "regression"]
 
 TASKS: Final[tuple[Task, ...]] = ("classification", "regression")
+
+SeasonKind = Literal["hour_of_day", "day_of_week", "hour_of_week"]
+
+SEASON_KINDS: Final[tuple[SeasonKind, ...]] = ("hour_of_day", "day_of_week", "hour_of_week")
+
+SEASON_GRID_POINTS: Final = 256
+"""Points of a numeric column within one key of a season, of which there are up to 168: a KS error of 0.004, a
+twenty-fifth of the default threshold."""
 
 DEFAULT_BINS: Final = 10
 """Deciles, for which the usual readings of PSI were coined: N. Siddiqi, Credit Risk Scorecards, 2006."""
@@ -35,11 +44,17 @@ class BuildSettings:
     grid_points : int or None
         Points at most of a numeric column's stored distribution, or two for each frequent value. None keeps
         every distinct value: exact, and as large as the data.
+    season : {"hour_of_day", "day_of_week", "hour_of_week"} or None
+        Also keep profiles by this key of the rows' timestamps.
+    zone : str
+        Time zone of the season's hours and days.
     """
 
     n_bins: int = DEFAULT_BINS
     top_categories: int = DEFAULT_TOP_CATEGORIES
     grid_points: int | None = DEFAULT_GRID_POINTS
+    season: SeasonKind | None = None
+    zone: str = "UTC"
 
     def __post_init__(self) -> None:
         for name, value, least in (("n_bins", self.n_bins, 2), ("top_categories", self.top_categories, 1)):
@@ -48,3 +63,16 @@ class BuildSettings:
         points = self.grid_points
         if points is not None and (not isinstance(points, int) or points < self.n_bins):
             raise ReferenceDataError(f"grid_points: found {points!r}, need None or an integer >= n_bins")
+        if self.season is not None and self.season not in SEASON_KINDS:
+            raise ReferenceDataError(f"season: found {self.season!r}, need one of {', '.join(SEASON_KINDS)}")
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ReferenceDataError(
+                f"zone: found {self.zone!r}, need one such as 'Europe/Berlin'"
+            ) from error
+
+    def by_key(self) -> BuildSettings:
+        """Settings of the profiles of one key of the season."""
+        points = self.grid_points
+        return replace(self, grid_points=None if points is None else min(points, SEASON_GRID_POINTS))

@@ -6,7 +6,7 @@ values are counted. Whether predictions are classes or values is decided the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..columns import Columns
+    from ..rows import Rows
     from .kinds import Kind
     from .settings import BuildSettings, Task
 
@@ -58,30 +58,6 @@ class Profiles:
         return {name: profile for name, profile in pairs if profile is not None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rows:
-    """One chunk: features and, where known, what was predicted and what was true, all of one length."""
-
-    columns: Columns
-    scores: NDArray[Any] | None = None
-    predictions: NDArray[Any] | None = None
-    labels: NDArray[Any] | None = None
-
-    def select(self, chosen: NDArray[np.bool_]) -> Rows:
-        """The rows that are chosen."""
-        arrays = {name: array[chosen] for name, array in self.columns.arrays.items()}
-
-        def cut(array: NDArray[Any] | None) -> NDArray[Any] | None:
-            return None if array is None else array[chosen]
-
-        return Rows(
-            columns=replace(self.columns, arrays=arrays, n_rows=int(chosen.sum())),
-            scores=cut(self.scores),
-            predictions=cut(self.predictions),
-            labels=cut(self.labels),
-        )
-
-
 class ColumnAccumulator:
     """A column whose kind may still be open."""
 
@@ -101,9 +77,9 @@ class ColumnAccumulator:
             if not (values.dtype == object or np.isfinite(values).any() or np.isinf(values).any()):
                 self._missing += len(values)
                 return
-            self._inner = self._of_kind("categorical" if values.dtype == object else "numeric")
-            self._inner.add_missing(self._missing)
+            self.decide("categorical" if values.dtype == object else "numeric")
             self._note_mixture(values)
+        assert self._inner is not None
         self._inner.update(values)
 
     def add_missing(self, rows: int) -> None:
@@ -112,6 +88,17 @@ class ColumnAccumulator:
             self._missing += rows
         else:
             self._inner.add_missing(rows)
+
+    @property
+    def kind(self) -> Kind | None:
+        """The column's kind; None while it is open."""
+        return None if self._inner is None else self._inner.kind
+
+    def decide(self, kind: Kind) -> None:
+        """Settle an open kind."""
+        if self._inner is None:
+            self._inner = self._of_kind(kind)
+            self._inner.add_missing(self._missing)
 
     @classmethod
     def of(cls, profile: Profile, settings: BuildSettings) -> ColumnAccumulator:
@@ -138,10 +125,9 @@ class ColumnAccumulator:
         if other._inner is None:
             self.add_missing(other._missing)
             return
-        if self._inner is None:
-            self._inner = self._of_kind(other._inner.kind)
-            self._inner.add_missing(self._missing)
+        self.decide(other._inner.kind)
         mine, theirs = self._inner, other._inner
+        assert mine is not None
         if isinstance(mine, NumericAccumulator) and isinstance(theirs, NumericAccumulator):  # noqa: SIM114 - types
             mine.merge(theirs)
         elif isinstance(mine, CategoricalAccumulator) and isinstance(theirs, CategoricalAccumulator):
@@ -152,15 +138,27 @@ class ColumnAccumulator:
                 "other, need one kind; declare it in `kinds`"
             )
 
-    def profile(self) -> Profile:
-        """The finished profile; a column that never had a value is numeric and empty."""
-        inner = self._inner
-        if inner is None:
-            inner = self._of_kind("numeric")
-            inner.add_missing(self._missing)
-        if isinstance(inner, NumericAccumulator):
-            return inner.profile(self._settings.n_bins)
-        return inner.profile(self._settings.top_categories, refuse_keys=not self._declared)
+    def profile(self, like: Profile | None = None) -> Profile:
+        """The finished profile, on its own bins or on those of another profile of the column.
+
+        A column that never had a value is numeric and empty, or of the other's kind.
+
+        Raises
+        ------
+        ReferenceDataError
+            If it looks like a key and its kind was not declared.
+        """
+        self.decide("numeric" if like is None else like.kind)
+        if isinstance(self._inner, NumericAccumulator):
+            return self._inner.profile(
+                self._settings.n_bins, like.edges if isinstance(like, NumericProfile) else None
+            )
+        assert isinstance(self._inner, CategoricalAccumulator)
+        if like is None and not self._declared:
+            self._inner.refuse_keys()
+        return self._inner.profile(
+            self._settings.top_categories, like.categories if isinstance(like, CategoricalProfile) else None
+        )
 
     def _of_kind(self, kind: Kind) -> NumericAccumulator | CategoricalAccumulator:
         if kind == "numeric":
@@ -230,14 +228,23 @@ class TableAccumulator:
                 self._extra[name] = ColumnAccumulator(name, None, self._settings)
             self._extra[name].merge(column)
 
-    def profiles(self) -> Profiles:
-        """The finished profiles."""
-        extra = {name: column.profile() for name, column in self._extra.items()}
+    def follow(self, whole: TableAccumulator) -> None:
+        """Settle open kinds as in the accumulator of all rows."""
+        for name, column in self._features.items():
+            kind = whole._features[name].kind
+            if kind is not None:
+                column.decide(kind)
+        self.task = whole.task
+
+    def profiles(self, like: Profiles | None = None) -> Profiles:
+        """The finished profiles, on their own bins or on those of others of the same columns."""
+        models = {} if like is None else {**like.features, **like.named()}
+        extra = {name: column.profile(models.get(name)) for name, column in self._extra.items()}
         score, classes = extra.get(SCORE), extra.get(PREDICTION)
         assert score is None or isinstance(score, NumericProfile)
         assert classes is None or isinstance(classes, CategoricalProfile)
         return Profiles(
-            features={name: column.profile() for name, column in self._features.items()},
+            features={name: column.profile(models.get(name)) for name, column in self._features.items()},
             prediction=score,
             predicted_classes=classes,
             labels=extra.get(LABEL),
