@@ -27,9 +27,6 @@ from .windows import Window, checked_windows
 
 logger = logging.getLogger("driftgauge.monitor")
 
-CHECK_INTERVAL_SECONDS = 300.0
-"""Twelve looks at the short default window as it moves by its own length; an alert within minutes."""
-
 FIRST_CHECK_SECONDS = 30.0
 """So long after the start the first check runs: a newcomer sees gauges before losing patience."""
 

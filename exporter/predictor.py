@@ -24,14 +24,14 @@ from .counters import ModelCounters
 from .errors import ConfigError, ObservationError, ReferenceDataError
 from .families import families_for
 from .model import framework_of, layout_of, methods_of, require_match
-from .monitor import CHECK_INTERVAL_SECONDS, Monitor
+from .monitor import Monitor
 from .observation import OutcomeCounts
 from .policy import Policy
 from .recorder import Recorder
 from .reference import Reference
 from .server import DEFAULT_PORT, MetricsServer, ServerOptions
 from .stores import MemoryStore, Store
-from .windows import DEFAULT_WINDOWS, Window
+from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window
 
 FLUSH_INTERVAL_SECONDS = 0.5
 """`MAX_PENDING_ROWS` is then ten times what arrives in between at the highest rate that we measure."""

@@ -49,6 +49,9 @@ class Window:
 DEFAULT_WINDOWS: Final = (Window("1h", HOUR_SECONDS), Window("1d", DAY_SECONDS))
 """An hour shows what has just begun; a day has the rows that small changes need."""
 
+CHECK_INTERVAL_SECONDS: Final = 300.0
+"""Twelve looks at the short window while it moves by its own length; an alert within minutes."""
+
 
 def checked_windows(windows: Sequence[Window]) -> tuple[Window, ...]:
     """The same windows, shortest first.

@@ -1,0 +1,324 @@
+"""The exporter's configuration: one YAML file, and environment variables that override it.
+
+The only reader of either. What comes out are frozen dataclasses with the defaults of the modules that they
+configure; all problems of a file come together, each with file, key, what was found and what is needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .errors import ConfigError
+from .policy import Policy
+from .server import DEFAULT_PORT, ServerOptions
+from .stores.memory import MAX_ROWS, RETENTION_HOURS
+from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window, checked_windows
+
+SECONDS_AN_HOUR = 3600.0
+
+MAX_FILE_BYTES = 1_000_000
+"""A configuration is some hundred lines; anything larger is another file, given by mistake."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """Which model `driftgauge serve` serves.
+
+    Attributes
+    ----------
+    name, version : str
+        Labels of every metric.
+    factory : str
+        `package.module:function` that is called without arguments and returns the model. No model file is
+        ever unpickled here: how a model is loaded is its owner's code.
+    reference : Path or None
+        Its reference, relative to the configuration file.
+    """
+
+    name: str
+    version: str
+    factory: str
+    reference: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """Where the rows of the windows wait."""
+
+    type: Literal["memory"] = "memory"
+    max_rows: int = MAX_ROWS
+    retention_hours: float = RETENTION_HOURS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExporterConfig:
+    """Everything that `config/exporter.yaml` says."""
+
+    model: ModelSettings | None = None
+    server: ServerOptions = field(default_factory=ServerOptions)
+    policy: Policy = field(default_factory=Policy)
+    windows: tuple[Window, ...] = DEFAULT_WINDOWS
+    check_interval_seconds: float = CHECK_INTERVAL_SECONDS
+    store: StoreSettings = field(default_factory=StoreSettings)
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Model(_Section):
+    name: Text
+    version: Text
+    factory: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    reference: Path | None = None
+
+
+class _Server(_Section):
+    port: Annotated[int, Field(ge=0, le=65535)] = DEFAULT_PORT
+    addr: Text = "127.0.0.1"
+    token_file: Path | None = None
+    certfile: Path | None = None
+    keyfile: Path | None = None
+
+
+class _Checks(_Section):
+    interval_seconds: Positive = CHECK_INTERVAL_SECONDS
+    windows: dict[Text, Positive] | None = None
+
+
+class _Policy(_Section):
+    preset: Literal["conservative", "balanced", "aggressive"] = "balanced"
+    alpha: float | None = None
+    min_samples: int | None = None
+    warning_ratio: float | None = None
+    thresholds: dict[str, float] = Field(default_factory=dict)
+    feature_thresholds: dict[str, dict[str, float]] = Field(default_factory=dict)
+
+
+class _Store(_Section):
+    type: Literal["memory"] = "memory"
+    max_rows: Annotated[int, Field(ge=1)] = MAX_ROWS
+    retention_hours: Positive = RETENTION_HOURS
+
+
+class _File(_Section):
+    model: _Model | None = None
+    server: _Server = Field(default_factory=_Server)
+    checks: _Checks = Field(default_factory=_Checks)
+    policy: _Policy = Field(default_factory=_Policy)
+    store: _Store = Field(default_factory=_Store)
+
+
+OVERRIDES: Mapping[str, tuple[str, ...]] = {
+    "DRIFT_THRESHOLD": ("policy", "thresholds", "psi"),
+    "DRIFT_CHECK_INTERVAL_HOURS": ("checks", "interval_seconds"),
+    "DRIFT_MIN_SAMPLES": ("policy", "min_samples"),
+    "FEATURE_STORE_TYPE": ("store", "type"),
+    "FEATURE_RETENTION_HOURS": ("store", "retention_hours"),
+}
+"""Environment variables and the keys that they override; `…_FILE` names a file that holds the value."""
+
+
+def load_config(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> ExporterConfig:
+    """What a configuration file and the environment say.
+
+    Parameters
+    ----------
+    path : path
+        A YAML file as `config/exporter.yaml`.
+    environ : mapping, optional
+        Environment variables; by default the process's own.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or says something unknown or impossible; all problems together.
+    """
+    path = Path(path)
+    return _parsed(str(path), path.parent, _read_yaml(path), os.environ if environ is None else environ)
+
+
+def policy_from_environment(
+    preset: Literal["conservative", "balanced", "aggressive"] = "balanced",
+    environ: Mapping[str, str] | None = None,
+) -> Policy:
+    """A preset with the environment's thresholds and minimum sample.
+
+    Raises
+    ------
+    ConfigError
+        If a variable cannot be used.
+    """
+    environment = os.environ if environ is None else environ
+    return _parsed("environment", Path(), {"policy": {"preset": preset}}, environment).policy
+
+
+def _parsed(where: str, folder: Path, content: Any, environ: Mapping[str, str]) -> ExporterConfig:  # noqa: ANN401
+    if content is None:
+        content = {}
+    if not isinstance(content, dict):
+        raise ConfigError(
+            f"{where}: found {type(content).__name__} at the top, need keys such as model and checks"
+        )
+    origins = _override(content, environ)
+    try:
+        file = _File.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_problems(where, error, origins)) from None
+    try:
+        return ExporterConfig(
+            model=None if file.model is None else _model(file.model, folder),
+            server=_server(file.server, folder),
+            policy=_policy(file.policy),
+            windows=_windows(file.checks.windows),
+            check_interval_seconds=file.checks.interval_seconds,
+            store=StoreSettings(**file.store.model_dump()),
+        )
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _model(section: _Model, folder: Path) -> ModelSettings:
+    reference = None if section.reference is None else folder / section.reference
+    return ModelSettings(
+        name=section.name, version=section.version, factory=section.factory, reference=reference
+    )
+
+
+def _server(section: _Server, folder: Path) -> ServerOptions:
+    def beside(path: Path | None) -> str | None:
+        return None if path is None else str(folder / path)
+
+    if (section.certfile is None) != (section.keyfile is None):
+        raise ConfigError("server: found only one of certfile and keyfile, need both or neither")
+    token = None if section.token_file is None else _secret("server.token_file", folder / section.token_file)
+    return ServerOptions(
+        port=section.port,
+        addr=section.addr,
+        token=token,
+        certfile=beside(section.certfile),
+        keyfile=beside(section.keyfile),
+    )
+
+
+def _policy(section: _Policy) -> Policy:
+    base = Policy.preset(section.preset)
+    changes: dict[str, Any] = section.model_dump(exclude={"preset", "thresholds"}, exclude_none=True)
+    thresholds: dict[Any, float] = {**base.thresholds, **section.thresholds}  # Policy checks the names
+    return replace(base, thresholds=thresholds, **changes)
+
+
+def _windows(section: Mapping[str, float] | None) -> tuple[Window, ...]:
+    if section is None:
+        return DEFAULT_WINDOWS
+    return checked_windows([Window(name, seconds) for name, seconds in section.items()])
+
+
+def _override(content: dict[str, Any], environ: Mapping[str, str]) -> dict[tuple[str, ...], str]:
+    """Write the environment's values over the file's; which variable each such key came from."""
+    origins = {}
+    for variable, keys in OVERRIDES.items():
+        text = environment_value(variable, environ)
+        if text is None:
+            continue
+        value: Any = text
+        if variable == "DRIFT_CHECK_INTERVAL_HOURS":
+            try:
+                value = float(text) * SECONDS_AN_HOUR
+            except ValueError:
+                raise ConfigError(f"{variable}: found {text!r}, need a number of hours") from None
+        section = content
+        for key in keys[:-1]:
+            inner = section.get(key)
+            section[key] = inner = {} if inner is None else inner
+            if not isinstance(inner, dict):
+                break  # the file's own mistake, which validation will report
+            section = inner
+        else:
+            section[keys[-1]] = value
+            origins[keys] = variable
+    return origins
+
+
+def environment_value(variable: str, environ: Mapping[str, str]) -> str | None:
+    """Value of a variable, or of the file that `<variable>_FILE` names; None if neither is set.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read.
+    """
+    if environ.get(variable):
+        return environ[variable]
+    path = environ.get(f"{variable}_FILE")
+    return _secret(f"{variable}_FILE", Path(path)) if path else None
+
+
+def _secret(where: str, path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigError(f"{where}: {path}: {reason}, need a readable text file") from None
+    if not text:
+        raise ConfigError(f"{where}: {path}: found an empty file, need its value in it")
+    return text
+
+
+def _read_yaml(path: Path) -> Any:  # noqa: ANN401 - any YAML
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ConfigError(f"{path}: found more than {MAX_FILE_BYTES:,} bytes, need a configuration file")
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}, need a readable YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path}: {reason}, need valid YAML") from None
+
+
+def _problems(where: str, error: ValidationError, origins: Mapping[tuple[str, ...], str]) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        key = tuple(str(part) for part in problem["loc"])
+        place = origins.get(key) or f"{where}: {'.'.join(key)}"
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{place}: unknown key, need {_known(key[:-1])}")
+        elif problem["type"] == "missing":
+            lines.append(f"{place}: found nothing, need a value")
+        else:
+            lines.append(f"{place}: found {problem['input']!r}, {_needed(problem['msg'])}")
+    return "; ".join(lines)
+
+
+_SECTIONS: Mapping[str, type[BaseModel]] = {
+    "model": _Model,
+    "server": _Server,
+    "checks": _Checks,
+    "policy": _Policy,
+    "store": _Store,
+}
+
+
+def _known(section: Sequence[str]) -> str:
+    model = _SECTIONS.get(section[0], _File) if section else _File
+    return f"one of {', '.join(model.model_fields)}"
+
+
+def _needed(message: str) -> str:
+    """Pydantic's sentence in our form: `Input should be greater than 0` becomes `need … greater than 0`."""
+    for start in ("Input should be ", "Value should be ", "String should "):
+        if message.startswith(start):
+            return f"need {message.removeprefix(start)}"
+    return message[:1].lower() + message[1:]
