@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from . import drift, itself, model, overview, runbooks
+# Not relative: `driftgauge dashboards` runs this file as a script.
+from dashboards import drift, itself, model, overview, runbooks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

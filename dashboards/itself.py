@@ -104,7 +104,7 @@ def _exporter() -> Section:
         _threshold("check_age_seconds"),
     )
     dropped = timeseries_panel(
-        "Rows not measured",
+        "Share of rows not measured",
         "Share of the predicted rows that monitoring did not see.",
         "percentunit",
         Query(
@@ -190,7 +190,7 @@ def _delivery() -> Section:
     )
     received = timeseries_panel(
         "Notifications",
-        "What the bridge received and what became of its deliveries.",
+        "What the bridge stored, and what became of its calls to receivers.",
         "cps",
         Query("sum(rate(bridge_notifications_received_total[$__rate_interval]))", "received"),
         Query("sum by (outcome) (rate(bridge_deliveries_total[$__rate_interval]))", "delivery {{outcome}}"),
@@ -202,4 +202,20 @@ def _delivery() -> Section:
         Query("max by (receiver) (bridge_outbox_oldest_age_seconds)", "{{receiver}}"),
         _threshold("outbox_age_seconds"),
     )
-    return Section("From alert to person", [Band(8, [(8, dropped), (8, received), (8, age)])])
+    refused = timeseries_panel(
+        "Refused and rejected",
+        "Requests that the bridge did not take, and deliveries that a receiver did not take, by reason.",
+        "cps",
+        Query(
+            "sum by (reason) (rate(bridge_notifications_refused_total[$__rate_interval])) > 0",
+            "request {{reason}}",
+        ),
+        Query(
+            'sum by (reason) (rate(bridge_deliveries_total{outcome!="delivered"}[$__rate_interval])) > 0',
+            "delivery {{reason}}",
+        ),
+    )
+    return Section(
+        "From alert to person",
+        [Band(8, [(12, received), (12, age)]), Band(8, [(12, refused), (12, dropped)])],
+    )
