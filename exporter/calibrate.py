@@ -77,7 +77,7 @@ def calibrate(
     Raises
     ------
     ReferenceDataError
-        If there is no window to calibrate, or the history is shorter than eight of one.
+        If there is no window to calibrate, the history is shorter than eight of one, or it lacks a column.
     """
     rows = read_rows(
         data,
@@ -152,6 +152,8 @@ def _by_rows(n_rows: int, size: int) -> tuple[list[NDArray[np.int64]], float]:
 def _squares(reference: Reference, rows: Rows) -> Iterator[tuple[str, str, float]]:
     """Squared effects of one block, by column and test."""
     for measurement in measure_rows(reference.profiles_at(rows.times), rows, MIN_BLOCK_ROWS):
+        if measurement.reason in ("failed", "missing_column"):
+            raise ReferenceDataError(f"calibrate: column {measurement.name!r}: {measurement.detail}")
         for measured in measurement.statistics:
             yield measurement.name, measured.test, squared(measured.test, measured.effect)
 

@@ -12,6 +12,7 @@ from ..errors import ReferenceDataError
 from ..statistics.moments import Moments
 from ..statistics.sample import Sample
 from .calibration import BlockNull, Calibration
+from .kinds import SPECIAL_BINS
 from .profiles import CategoricalProfile, NumericProfile, Profile
 from .season import Season
 from .settings import BuildSettings
@@ -96,7 +97,6 @@ def _encode_profile(profile: Profile) -> dict[str, Any]:
     if isinstance(profile, CategoricalProfile):
         return {
             **common,
-            "n_categories": len(profile.categories),
             "tally": [list(item) for item in profile.tally.items()],
             "untallied": profile.untallied,
             "count_error": profile.count_error,
@@ -120,7 +120,7 @@ def _decode_profile(name: str, part: dict[str, Any]) -> Profile:
         tally = {str(category): int(count) for category, count in part["tally"]}
         return CategoricalProfile(
             name=name,
-            categories=tuple(tally)[: part["n_categories"]],
+            categories=tuple(part["bins"])[: -len(SPECIAL_BINS)],
             counts=counts,
             tally=tally,
             untallied=part["untallied"],

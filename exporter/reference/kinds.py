@@ -82,14 +82,13 @@ def tally(values: NDArray[Any]) -> dict[str, int]:
         pairs = zip(distinct.tolist(), counts.tolist(), strict=True)
         return _summed((category_text(value), count) for value, count in pairs)
     items = values.tolist()
+    if len(set(map(type, items)) - {str, type(None)}) > 1:
+        # 1, 1.0 and True are one key of a dict, but "1" and "True" are two categories.
+        return dict(Counter(map(category_text, items)))
     try:
         raw = Counter(items)
     except TypeError:  # lists and dicts cannot be hashed, their text can
-        return dict(Counter(category_text(item) for item in items))
-    types = set(map(type, raw))
-    if len(types - {str, type(None)}) > 1:
-        # 1, 1.0 and True are one key of a dict, but "1" and "True" are two categories.
-        return dict(Counter(category_text(item) for item in items))
+        return dict(Counter(map(category_text, items)))
     return _summed((category_text(value), count) for value, count in raw.items())
 
 
