@@ -52,10 +52,9 @@ def quantile_edges(sample: Sample, n_bins: int = DEFAULT_BINS) -> Floats:
     ranks = np.array([-(-j * n // n_bins) for j in range(1, n_bins)], dtype=np.int64)
     at_quantiles = sample.values[np.searchsorted(cumulative, np.maximum(ranks, 1), side="left")]
     atoms = sample.values[sample.counts * n_bins > n]
-    edges = np.unique(np.concatenate([at_quantiles, atoms, np.nextafter(atoms, -math.inf)]))
-    finite: Floats = edges[np.isfinite(edges)]  # below the most negative float there is no edge and no value
-    # An edge at the very maximum bounds nothing from the reference unless an atom sits there.
-    return finite if sample.maximum in atoms else finite[finite < sample.maximum]
+    # Below the most negative float there is no value, and no edge.
+    below = np.nextafter(atoms[atoms > np.finfo(np.float64).min], -math.inf)
+    return np.unique(np.concatenate([at_quantiles, atoms, below]))
 
 
 def bin_counts(values: npt.ArrayLike, edges: Floats) -> Integers:

@@ -70,8 +70,9 @@ def chi_square(reference: Counts, current: Counts) -> ChiSquare:
     ----------
     reference, current : array-like of shape (n_categories,)
         Counts of the same categories. Rare ones are pooled, rarest first, into groups in which both samples
-        expect at least five observations. Only the sums over both samples decide what is pooled, so pooling
-        does not bias the test. Categories that are empty in both do not count.
+        expect at least five observations; a rest joins the last group or the rarest common category. Only the
+        sums over both samples decide what is pooled, so pooling does not bias the test. Categories that are
+        empty in both do not count.
 
     Returns
     -------
@@ -96,17 +97,15 @@ def chi_square(reference: Counts, current: Counts) -> ChiSquare:
     2.0202
     """
     p, q, n, m = shares(reference, current)
-    pooled, p, q = _pool_rare(p, q, n, m)
-    statistic, ratio = _pearson(p, q, n, m), _likelihood_ratio(p, q, n, m)
-    degrees = p.size - 1
-    p_value = _upper_tail(degrees, statistic)
+    pooled, p, q = _pool_rare(p, q, n, m, rest_apart=False)
+    statistic, degrees = _pearson(p, q, n, m), p.size - 1
     return ChiSquare(
         statistic=statistic,
-        p_value=p_value,
+        p_value=_upper_tail(degrees, statistic),
         degrees_of_freedom=degrees,
         cramers_v=cramers_v(reference, current),
         pooled=pooled,
-        guarded_p_value=max(p_value, _upper_tail(degrees, ratio)),
+        guarded_p_value=homogeneity_p_value(reference, current),
     )
 
 
@@ -126,7 +125,8 @@ def homogeneity_p_value(reference: Counts, current: Counts) -> float:
     """Probability of counts at least this different when both samples have the same proportions.
 
     The larger of the p-values of Pearson's chi-square and of the likelihood ratio, after pooling rare bins as
-    `chi_square` does; the module says why. It belongs to PSI, Jensen-Shannon, Hellinger and Cramer's V alike.
+    `chi_square` does, except that rare bins are never added to a common one: a new category stays visible. It
+    belongs to PSI, Jensen-Shannon, Hellinger and Cramer's V alike.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def homogeneity_p_value(reference: Counts, current: Counts) -> float:
     1.0
     """
     p, q, n, m = shares(reference, current)
-    _, p, q = _pool_rare(p, q, n, m)
+    _, p, q = _pool_rare(p, q, n, m, rest_apart=True)
     return _upper_tail(p.size - 1, min(_pearson(p, q, n, m), _likelihood_ratio(p, q, n, m)))
 
 
@@ -170,21 +170,28 @@ def _likelihood_ratio(p: Floats, q: Floats, n: float, m: float) -> float:
     return max(2.0 * float((n * rel_entr(p, both) + m * rel_entr(q, both)).sum()), 0.0)
 
 
-def _pool_rare(p: Floats, q: Floats, n: float, m: float) -> tuple[int, Floats, Floats]:
-    """How many categories were pooled, and both samples' shares after that, the empty ones left out."""
+def _pool_rare(p: Floats, q: Floats, n: float, m: float, *, rest_apart: bool) -> tuple[int, Floats, Floats]:
+    """How many categories were pooled, and both samples' shares after that, the empty ones left out.
+
+    Rarest first, a group is closed as soon as it expects enough; common categories stay as they are. A rest
+    that makes no group joins the group before it, or else stays apart or joins the rarest common category.
+    """
     expected = (n * p + m * q) * (min(n, m) / (n + m))
     occupied = np.flatnonzero(expected > 0.0)
     order = occupied[expected[occupied].argsort(kind="stable")]
-    p, q, expected = p[order], q[order], expected[order]
-    # Rarest first, a group is closed as soon as it is large enough; common categories are groups of one.
+    rare = expected[order][expected[order] < LEAST_EXPECTED_COUNT].tolist()
     starts, held = [0], 0.0
-    for i, count in enumerate(expected[:-1].tolist()):
+    for i, count in enumerate(rare):
         held += count
         if held >= LEAST_EXPECTED_COUNT:
             starts.append(i + 1)
             held = 0.0
-    if len(starts) > 1 and held + expected[-1] < LEAST_EXPECTED_COUNT:
-        starts.pop()  # what is left joins the last full group
+    common = range(len(rare), order.size)
+    if held == 0.0 or len(starts) > 1:
+        starts.pop()
+    elif not rest_apart:
+        common = common[1:]
+    starts.extend(common)
     sizes = np.diff(starts, append=order.size)
     pooled = int(sizes[sizes > 1].sum())
-    return pooled, np.add.reduceat(p, starts), np.add.reduceat(q, starts)
+    return pooled, np.add.reduceat(p[order], starts), np.add.reduceat(q[order], starts)

@@ -25,8 +25,8 @@ drawing the noise floor beside it.
 
 References
 ----------
-F. du Pisanie, J. Allison, J. Visagie, A proposed simulation technique for population stability testing in
-credit risk scorecards, Mathematics 11(2), 2023 (the chi-square limit of PSI).
+B. Yurdakul, Statistical Properties of Population Stability Index, dissertation, Western Michigan University,
+2018 (the chi-square limit of PSI).
 """
 
 from __future__ import annotations

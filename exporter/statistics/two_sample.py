@@ -185,7 +185,7 @@ def variance_ratio(reference: Sample, current: Sample) -> VarianceRatio:
     if before.std == 0.0:
         return VarianceRatio(math.inf, 0.0, 0.0) if after.std > 0.0 else VarianceRatio(1.0, 1.0, 1.0)
     n, m = before.n, after.n
-    ratio = (after.std / before.std) ** 2 * ((n - 1) / n) * (m / (m - 1))
+    ratio = (after.std / before.std) ** 2 * ((m * (n - 1)) / (n * (m - 1)))
     spread = mean_shift(_distances_from_median(reference), _distances_from_median(current))
     pooled = spread.cohens_d / math.sqrt(1.0 / n + 1.0 / m)
     return VarianceRatio(ratio, _two_sided(n + m - 2, pooled), spread.guarded_p_value)
