@@ -29,7 +29,7 @@ from .observation import OutcomeCounts
 from .policy import Policy
 from .recorder import Recorder
 from .reference import Reference
-from .server import DEFAULT_PORT, MetricsServer, ServerOptions
+from .server import DEFAULT_PORT, Action, MetricsServer, ServerOptions
 from .stores import MemoryStore, Store
 from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window
 
@@ -220,12 +220,18 @@ class InstrumentedPredictor:
         ConfigError
             If this predictor serves already, or the address or certificate cannot be used.
         """
+        return self.serve_with(
+            ServerOptions(port=port, addr=addr, token=token, certfile=certfile, keyfile=keyfile)
+        )
+
+    def serve_with(
+        self, options: ServerOptions, actions: Mapping[str, Action] | None = None
+    ) -> MetricsServer:
+        """As `serve`, with further paths that answer a POST of JSON."""
         if self._server is not None:
-            raise ConfigError(
-                f"serve: found this predictor serving at {self._server.url}, need it closed first"
-            )
-        options = ServerOptions(port=port, addr=addr, token=token, certfile=certfile, keyfile=keyfile)
-        self._server = MetricsServer(self.registry, options, {"drift": self._monitor.drift_page})
+            found = self._server.url
+            raise ConfigError(f"serve: found this predictor serving at {found}, need it closed first")
+        self._server = MetricsServer(self.registry, options, {"drift": self._monitor.drift_page}, actions)
         return self._server
 
     def close(self) -> None:

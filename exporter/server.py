@@ -1,4 +1,4 @@
-"""HTTP of the exporter: /metrics for Prometheus, /healthz, and /drift for people and tools.
+"""HTTP of the exporter: /metrics for Prometheus, /healthz, and JSON pages for people and tools.
 
 The standard library's threaded server, since it runs inside other people's serving processes. A scrape that
 fails answers 500 with one line; it never reaches a prediction.
@@ -12,7 +12,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from .errors import ConfigError, PortTakenError
+from .errors import ConfigError, ExporterError, PortTakenError
 
 logger = logging.getLogger("driftgauge.server")
 
@@ -32,8 +32,14 @@ DEFAULT_PORT = 9108
 SOCKET_TIMEOUT_SECONDS = 10.0
 """Prometheus' default scrape timeout: a slower reader has given up already."""
 
-Json = Callable[[str], Mapping[str, Any] | None]
+MAX_BODY_BYTES = 32 * 1024 * 1024
+"""Of a POST; 100,000 rows of 20 numbers as JSON. More belongs into several requests."""
+
+Page = Callable[[str], Mapping[str, Any] | None]
 """Answer to the rest of a path; None where there is nothing of that name."""
+
+Action = Callable[[Any], Mapping[str, Any]]
+"""Answer to a JSON body. An `ExporterError` is the client's fault (400), anything else the model's (500)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,9 @@ class MetricsServer:
     options : ServerOptions
         Where it listens and what it asks for.
     pages : mapping of str to callable
-        First part of a path to the function that answers it with JSON.
+        First part of a path to the function that answers a GET of it with JSON.
+    actions : mapping of str to callable
+        Path to the function that answers a POST of JSON to it.
 
     Raises
     ------
@@ -80,10 +88,14 @@ class MetricsServer:
     """
 
     def __init__(
-        self, registry: CollectorRegistry, options: ServerOptions, pages: Mapping[str, Json] | None = None
+        self,
+        registry: CollectorRegistry,
+        options: ServerOptions,
+        pages: Mapping[str, Page] | None = None,
+        actions: Mapping[str, Action] | None = None,
     ) -> None:
         try:
-            self._server = _Server(registry, options, dict(pages or {}))
+            self._server = _Server(registry, options, dict(pages or {}), dict(actions or {}))
         except OSError as error:
             where = f"serve: {options.addr}:{options.port}"
             if error.errno in (98, 48, 10048):  # EADDRINUSE of Linux, macOS and Windows
@@ -133,11 +145,16 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(
-        self, registry: CollectorRegistry, options: ServerOptions, pages: Mapping[str, Json]
+        self,
+        registry: CollectorRegistry,
+        options: ServerOptions,
+        pages: Mapping[str, Page],
+        actions: Mapping[str, Action],
     ) -> None:
         self.registry = registry
         self.expected = None if options.token is None else f"Bearer {options.token}".encode()
         self.pages = pages
+        self.actions = actions
         if ":" in options.addr:
             self.address_family = socket.AF_INET6
         super().__init__((options.addr, options.port), _Handler)
@@ -164,8 +181,48 @@ class _Handler(BaseHTTPRequestHandler):
         elif first in self.server.pages:
             self._json(self.server.pages[first](rest))
         else:
-            known = ", ".join(f"/{name}" for name in ("metrics", "healthz", *self.server.pages))
-            self._text(HTTPStatus.NOT_FOUND, f"not found; here are {known}")
+            self._not_found(("metrics", "healthz", *self.server.pages))
+
+    def do_POST(self) -> None:
+        path = unquote(urlsplit(self.path).path).strip("/")
+        if not self._allowed():
+            self._text(HTTPStatus.UNAUTHORIZED, "need a bearer token")
+        elif path not in self.server.actions:
+            self._not_found(tuple(self.server.actions))
+        else:
+            self._act(self.server.actions[path])
+
+    def _act(self, action: Action) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isascii() or not length.isdigit():
+            self._error(HTTPStatus.LENGTH_REQUIRED, "body: found no Content-Length, need one")
+            return
+        if int(length) > MAX_BODY_BYTES:
+            self.close_connection = True
+            message = f"body: found {int(length):,} bytes, need at most {MAX_BODY_BYTES:,}"
+            self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
+            return
+        try:
+            body = json.loads(self.rfile.read(int(length)))
+        except (ValueError, RecursionError) as error:
+            self._error(HTTPStatus.BAD_REQUEST, f"body: {error}, need JSON")
+            return
+        try:
+            answer = action(body)
+        except ExporterError as error:
+            self._error(HTTPStatus.BAD_REQUEST, str(error))
+        except Exception as error:
+            logger.exception("the model failed")
+            self._error(HTTPStatus.INTERNAL_SERVER_ERROR, f"the model raised {type(error).__name__}")
+        else:
+            self._json(answer)
+
+    def _not_found(self, known: Sequence[str]) -> None:
+        names = ", ".join(f"/{name}" for name in known)
+        self._text(HTTPStatus.NOT_FOUND, f"not found; here are {names}")
+
+    def _error(self, status: HTTPStatus, message: str) -> None:
+        self._answer(status, "application/json", json.dumps({"error": message}).encode() + b"\n")
 
     def _allowed(self) -> bool:
         if self.server.expected is None:

@@ -1,0 +1,153 @@
+"""`driftgauge serve`: a model named in the configuration, predicted with and measured over HTTP.
+
+For a team that has no serving process of its own yet, or tries one out. Everybody else wraps the model where
+it runs and calls `InstrumentedPredictor.serve`.
+
+POST /predict   {"rows": [{"age": 41, ...}, ...], "ids": ["a", ...], "at": [1700000000.0, ...]}
+POST /outcomes  {"ids": ["a", ...], "y_true": [1, ...]}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .config import ExporterConfig, ModelSettings
+from .errors import ConfigError, ObservationError
+from .predictor import InstrumentedPredictor
+from .reference import Reference
+from .server import MetricsServer
+from .stores import MemoryStore
+
+
+def predictor_of(config: ExporterConfig) -> InstrumentedPredictor:
+    """Predictor of the model that a configuration names, with its reference.
+
+    Raises
+    ------
+    ConfigError
+        If it names no model, or the model cannot be loaded.
+    ReferenceDataError
+        If the reference is not the model's.
+    """
+    settings = config.model
+    if settings is None:
+        raise ConfigError("model: found nothing, need name, version and factory of the model to serve")
+    reference = None
+    if settings.reference is not None:
+        reference = Reference.load(
+            settings.reference, model_name=settings.name, model_version=settings.version
+        )
+    return InstrumentedPredictor(
+        load_model(settings),
+        name=settings.name,
+        version=settings.version,
+        reference=reference,
+        policy=config.policy,
+        windows=config.windows,
+        store=MemoryStore(max_rows=config.store.max_rows, retention_hours=config.store.retention_hours),
+        check_interval_seconds=config.check_interval_seconds,
+    )
+
+
+def load_model(settings: ModelSettings) -> Any:  # noqa: ANN401 - any model
+    """The model that the factory returns.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such function, or it raises.
+    """
+    module_name, _, function_name = settings.factory.partition(":")
+    where = f"model.factory: {settings.factory}"
+    try:
+        factory = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{where}: {error}, need an importable function") from error
+    try:
+        return factory()
+    except Exception as error:
+        raise ConfigError(
+            f"{where}: raised {type(error).__name__}: {error}, need a function that returns the model"
+        ) from error
+
+
+def start(config: ExporterConfig) -> tuple[InstrumentedPredictor, MetricsServer]:
+    """Predictor and server of a configuration, both running."""
+    predictor = predictor_of(config)
+    actions = {
+        "predict": lambda body: predict(predictor, body),
+        "outcomes": lambda body: outcomes(predictor, body),
+    }
+    return predictor, predictor.serve_with(config.server, actions)
+
+
+def predict(predictor: InstrumentedPredictor, body: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """Answer to POST /predict: probabilities where the model has them, else predictions.
+
+    Raises
+    ------
+    ObservationError
+        If the body is not as the module says.
+    """
+    rows = _list(body, "rows")
+    ids, at = (_list(body, key, len(rows)) if key in body else None for key in ("ids", "at"))
+    table = _table(predictor, rows)
+    if hasattr(predictor, "predict_proba"):
+        answer = predictor.predict_proba(table, ids=ids, at=at)
+        return {"classes": _plain(predictor.classes_), "probabilities": _plain(answer)}
+    function = predictor.predict if hasattr(predictor, "predict") else predictor
+    return {"predictions": _plain(function(table, ids=ids, at=at))}
+
+
+def outcomes(predictor: InstrumentedPredictor, body: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """Answer to POST /outcomes: what became of each.
+
+    Raises
+    ------
+    ObservationError
+        If the body is not as the module says.
+    """
+    ids = _list(body, "ids")
+    return dataclasses.asdict(predictor.record_outcomes(ids, _list(body, "y_true", len(ids))))
+
+
+def _list(body: Any, key: str, length: int | None = None) -> list[Any]:  # noqa: ANN401
+    values = body.get(key) if isinstance(body, Mapping) else None
+    if not isinstance(values, list) or (length is None and not values):
+        found = "nothing" if values is None else f"{type(values).__name__} {values!r:.40}"
+        raise ObservationError(f"{key}: found {found}, need a list that is not empty")
+    if length is not None and len(values) != length:
+        raise ObservationError(f"{key}: found {len(values)}, need {length}, one a row")
+    return values
+
+
+def _table(predictor: InstrumentedPredictor, rows: list[Any]) -> Any:  # noqa: ANN401
+    """Rows as the model was fitted: a data frame if it knows names, else an array in reference order."""
+    if not all(isinstance(row, Mapping) for row in rows):
+        return rows
+    names = getattr(predictor, "feature_names_in_", None)
+    if names is not None:
+        import pandas as pd  # noqa: PLC0415 - a model that was fitted on a data frame has it installed
+
+        return pd.DataFrame(rows).reindex(columns=list(names))
+    if predictor.reference is None:
+        return rows
+    names = list(predictor.reference.features)
+    return np.array([[row.get(name) for name in names] for row in rows], dtype=object)
+
+
+def _plain(answer: Any) -> Any:  # noqa: ANN401
+    """Strict JSON of an array or list: numbers that are not finite are null."""
+    if isinstance(answer, np.ndarray):
+        return _plain(answer.tolist())
+    if isinstance(answer, (list, tuple)):
+        return [_plain(value) for value in answer]
+    if isinstance(answer, float):
+        return answer if math.isfinite(answer) else None
+    return answer if isinstance(answer, (str, int, bool)) or answer is None else str(answer)
