@@ -17,7 +17,8 @@ from .hysteresis import Memory, at_once, step
 from .measure import measure_rows
 from .policy import Policy
 from .reference import Profile, Reference
-from .reference.table import LABEL
+from .reference.kinds import SPECIAL_BINS
+from .reference.table import LABEL, PREDICTION
 from .report import OUTPUT_KEYS, CheckState, ColumnReport, Report
 from .rows import read_rows
 from .windows import Window
@@ -142,7 +143,33 @@ def _column_report(profile: Profile, verdict: Verdict, state: State) -> ColumnRe
         detail=measurement.detail,
         findings=verdict.findings,
         quality=quality,
+        positive_rate=_positive_rate(profile, verdict) if profile.name in (PREDICTION, LABEL) else None,
     )
+
+
+def _positive_rate(profile: Profile, verdict: Verdict) -> dict[str, Any] | None:
+    """Share of the positive one of two classes, before and now; None where there are not two."""
+    bins, test = verdict.measurement.bins, verdict.findings.get("chi_square")
+    if bins is None or test is None or len(profile.bins) != 2 + len(SPECIAL_BINS):
+        return None
+    positive = max(profile.bins[:2], key=_class_order)
+    at = profile.bins.index(positive)
+    before, now = profile.counts[at] / profile.count, bins.counts[at] / verdict.measurement.n_current
+    return {
+        "class": positive,
+        "reference": float(before),
+        "current": float(now),
+        "difference": float(now - before),
+        "p_value": test.p_value,
+    }
+
+
+def _class_order(name: str) -> tuple[float, str]:
+    """Numbers by their value, anything else after them by its text, as scikit-learn sorts classes."""
+    try:
+        return float(name), name
+    except ValueError:
+        return float("inf"), name
 
 
 def _table_quality(reference: Reference, columns: Columns, ids: Any) -> dict[str, Any]:  # noqa: ANN401 - any column

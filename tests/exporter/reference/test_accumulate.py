@@ -7,7 +7,7 @@ from exporter.reference.accumulate import CategoricalAccumulator, NumericAccumul
 
 
 def test_many_chunks_stay_within_the_stated_error(rng: np.random.Generator) -> None:
-    """A distribution built from 64 chunks lies within its stated error of the exact one, in bounded memory."""
+    """A distribution from 64 chunks lies within its stated error of the exact one, in bounded memory."""
     values = rng.normal(size=64 * 4000)
     column = NumericAccumulator("x", grid_points=512)
     for chunk in np.split(values, 64):
