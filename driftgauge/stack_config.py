@@ -39,6 +39,7 @@ def prometheus_config(
     scrape_interval: Duration,
     evaluation_interval: Duration,
     prometheus_target: str | None = None,
+    token_file: Path | None = None,
     grafana_url: str = "",
     docs_url: str = "",
 ) -> str:
@@ -56,6 +57,8 @@ def prometheus_config(
         Prometheus durations, or seconds.
     prometheus_target : str, optional
         `host:port` of this Prometheus; without it, it does not scrape itself.
+    token_file : Path, optional
+        File with the bridge's bearer token; without it, no credentials are sent.
     grafana_url, docs_url : str
         Bases of the links in alerts; empty when there is no such place.
 
@@ -80,10 +83,11 @@ def prometheus_config(
         "alertmanager": [alertmanager_target],
         "prometheus": [prometheus_target] if prometheus_target else [],
     }
-    jobs = [
-        job | {"static_configs": [{"targets": targets[job["job_name"]]}]} for job in config["scrape_configs"]
+    config["scrape_configs"] = [
+        _job(job, targets[job["job_name"]], token_file)
+        for job in config["scrape_configs"]
+        if targets[job["job_name"]]
     ]
-    config["scrape_configs"] = [job for job in jobs if targets[job["job_name"]]]
     return _dump(config)
 
 
@@ -195,6 +199,16 @@ def seconds(value: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != value:
         raise ConfigError(f"duration: found {value!r}, need one such as 30s, 5m or 1h30m")
     return float(sum(int(number) * _UNIT_SECONDS[unit] for number, unit in parts))
+
+
+def _job(job: dict[str, Any], targets: list[str], token_file: Path | None) -> dict[str, Any]:
+    """A scrape job with other targets, and other credentials or none."""
+    changed = job | {"static_configs": [{"targets": targets}]}
+    if "authorization" in job:
+        del changed["authorization"]
+        if token_file is not None:
+            changed["authorization"] = job["authorization"] | {"credentials_file": str(token_file)}
+    return changed
 
 
 def _load(name: str) -> dict[str, Any]:

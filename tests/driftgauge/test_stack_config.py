@@ -84,6 +84,15 @@ def test_targets_and_times_are_the_given_ones(tmp_path: Path) -> None:
     assert config.keys() == shipped.keys()
 
 
+def test_credentials_are_sent_only_where_a_token_is_given(tmp_path: Path) -> None:
+    """Without a token file the bridge is scraped openly, as a bridge on loopback allows."""
+    jobs = {
+        job["job_name"]: job for job in _prometheus(tmp_path, token_file=tmp_path / "t")["scrape_configs"]
+    }
+    assert jobs["bridge"]["authorization"] == {"credentials_file": str(tmp_path / "t")}
+    assert not [job for job in _prometheus(tmp_path)["scrape_configs"] if "authorization" in job]
+
+
 def test_prometheus_scrapes_itself_only_when_its_address_is_known(tmp_path: Path) -> None:
     """The job of Prometheus itself appears with its target, and not without."""
     config = _prometheus(tmp_path, prometheus_target="127.0.0.1:9090")
