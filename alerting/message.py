@@ -280,7 +280,9 @@ def _alert_text(view: GroupView, alert: AlertView, description: int) -> str:
         parts.append("not in the latest notification (silenced or inhibited?)")
     text = " · ".join(parts)
     words = alert.annotations.get("description") or alert.annotations.get("summary", "")
-    if description and markup.clean(words) and words != view.annotations.get("summary"):
+    # What is over needs no numbers of when it was not.
+    told = alert.state == "resolved" or words == view.annotations.get("summary")
+    if description and markup.clean(words) and not told:
         text += f"\n{markup.escape(words, description)}"
     return text
 

@@ -10,11 +10,12 @@ like any uncertain call.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from . import audit, reading
+from .calls import Kind
 from .pacing import Bucket
 from .views import GroupView, ThreadLine
 
@@ -22,29 +23,26 @@ _DONE: Final = {"post": "posted", "update": "updated", "reply": "replied"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Work:
     """One call to make, already written down as begun, with all that it takes to render it.
 
     Attributes
     ----------
-    kind : "post", "update", "reply" or "find"
-        `find` looks for a message of unknown fate.
-    sought : "post" or "reply" or "update"
-        For `find`, what is looked for; otherwise the same as `kind`.
+    kind : "post", "update" or "reply"
+    finds : bool
+        The letter's fate is unknown: look for it instead of sending it.
     message_id : str
         Our opaque id inside the message, the same at every try.
     begun_at : float
         When the message was first tried.
     version, line : int
         How far the destination is told once the call is delivered.
-    repeats : bool
-        An earlier try has an unknown fate, and nothing can tell it: the message may stand there twice.
     """
 
     delivery_id: int
     incident_id: int
-    kind: Literal["post", "update", "reply", "find"]
-    sought: Literal["post", "update", "reply"]
+    kind: Kind
+    finds: bool
     message_id: str
     begun_at: float
     channel: str | None
@@ -53,7 +51,6 @@ class Call:
     line: int
     plain: bool
     failures: int
-    repeats: bool
     group: GroupView
     lines: Sequence[ThreadLine]
 
@@ -74,24 +71,37 @@ class DestinationState:
     failures: int
     retry_at: float
     parked_reason: str | None
+    channel_id: str | None
 
 
-def register(connection: sqlite3.Connection, editable: Mapping[str, bool]) -> list[str]:
-    """Note the configured destinations; the names of others that still have something waiting."""
-    connection.executemany(
-        "INSERT INTO destinations (name, editable) VALUES (?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET editable = excluded.editable, retry_at = 0, failures = 0",
-        [(name, int(can)) for name, can in editable.items()],
+def register(connection: sqlite3.Connection, name: str, *, channel: str, editable: bool) -> None:
+    """Note a configured destination; one that failed before gets a new chance."""
+    connection.execute(
+        """
+        INSERT INTO destinations (name, editable, channel) VALUES (:name, :editable, :channel)
+        ON CONFLICT (name) DO UPDATE SET
+            editable = :editable, channel = :channel, failures = 0, retry_at = 0,
+            channel_id = CASE WHEN channel = :channel THEN channel_id END
+        """,
+        {"name": name, "editable": editable, "channel": channel},
     )
-    rows = connection.execute("SELECT DISTINCT destination FROM waiting")
-    return sorted(row["destination"] for row in rows if row["destination"] not in editable)
+
+
+def abandoned(connection: sqlite3.Connection, names: Iterable[str]) -> list[str]:
+    """Destinations outside `names` for which something still waits: they are no longer configured."""
+    rows = connection.execute("SELECT DISTINCT destination FROM waiting ORDER BY destination")
+    known = set(names)
+    return [row["destination"] for row in rows if row["destination"] not in known]
 
 
 def destination(connection: sqlite3.Connection, name: str) -> DestinationState:
     """How a registered destination is doing."""
     row = connection.execute("SELECT * FROM destinations WHERE name = ?", (name,)).fetchone()
     return DestinationState(
-        failures=row["failures"], retry_at=row["retry_at"], parked_reason=row["parked_reason"]
+        failures=row["failures"],
+        retry_at=row["retry_at"],
+        parked_reason=row["parked_reason"],
+        channel_id=row["channel_id"],
     )
 
 
@@ -120,7 +130,7 @@ def begin(
     may_update: bool,
     lease_seconds: float,
     new_id: str,
-) -> Call | None:
+) -> Work | None:
     """The next call for a destination, written down as begun; None if nothing is due.
 
     Parameters
@@ -140,7 +150,7 @@ def begin(
         """
         WITH due AS (
             SELECT d.*, i.rank, i.closed_at,
-                   CASE WHEN x.editable AND d.call_kind IN ('post', 'reply') THEN 'find'
+                   CASE WHEN d.call_kind IN ('post', 'reply') THEN 'find'
                         WHEN NOT x.editable OR d.ts IS NULL THEN 'post'
                         WHEN d.want_version > d.sent_version THEN 'update'
                         ELSE 'reply' END AS kind
@@ -173,11 +183,11 @@ def begin(
             " begun_at = ?, due_at = ? WHERE id = ?",
             (row["kind"], version, line, message_id, begun_at, now + lease_seconds, row["id"]),
         )
-    return Call(
+    return Work(
         delivery_id=row["id"],
         incident_id=row["incident_id"],
-        kind=row["kind"],
-        sought=row["call_kind"] if finds else row["kind"],
+        kind=row["call_kind"] if finds else row["kind"],
+        finds=finds,
         message_id=message_id,
         begun_at=begun_at,
         channel=row["channel"],
@@ -186,7 +196,6 @@ def begin(
         line=line,
         plain=bool(row["plain"]),
         failures=row["failures"],
-        repeats=not finds and row["call_kind"] in ("post", "reply"),
         group=reading.group(connection, row["incident_id"]),
         lines=reading.lines(connection, row["incident_id"], row["told_line"], line),
     )
@@ -202,82 +211,84 @@ def next_due(connection: sqlite3.Connection, name: str) -> float | None:
 
 
 def delivered(
-    connection: sqlite3.Connection, name: str, call: Call, *, channel: str | None, ts: str | None, now: float
+    connection: sqlite3.Connection, name: str, work: Work, *, channel: str | None, ts: str | None, now: float
 ) -> None:
     """Cross out a call that was delivered, or a message that was found."""
     connection.execute(
         """
         UPDATE deliveries SET
-            sent_version = CASE WHEN :sought = 'reply' THEN sent_version ELSE :version END,
-            told_line = CASE WHEN :sought = 'update' THEN told_line ELSE :line END,
-            channel = CASE WHEN :sought = 'post' THEN :channel ELSE channel END,
-            ts = CASE WHEN :sought = 'post' THEN :ts ELSE ts END,
+            sent_version = CASE WHEN :kind = 'reply' THEN sent_version ELSE :version END,
+            told_line = CASE WHEN :kind = 'update' THEN told_line ELSE :line END,
+            channel = CASE WHEN :kind = 'post' THEN :channel ELSE channel END,
+            ts = CASE WHEN :kind = 'post' THEN :ts ELSE ts END,
             call_kind = NULL, message_id = NULL, begun_at = NULL, failures = 0, due_at = 0, plain = 0
         WHERE id = :id
         """,
         {
-            "sought": call.sought,
-            "version": call.version,
-            "line": call.line,
+            "kind": work.kind,
+            "version": work.version,
+            "line": work.line,
             "channel": channel,
             "ts": ts,
-            "id": call.delivery_id,
+            "id": work.delivery_id,
         },
     )
-    _note(connection, name, call, "found" if call.kind == "find" else _DONE[call.sought], now)
+    _note(connection, name, work, "found" if work.finds else _DONE[work.kind], now)
     parked = destination(connection, name).parked_reason is not None
     connection.execute(
-        "UPDATE destinations SET failures = 0, retry_at = 0, parked_reason = NULL, parked_at = NULL"
-        " WHERE name = ?",
-        (name,),
+        "UPDATE destinations SET failures = 0, retry_at = 0, parked_reason = NULL, parked_at = NULL,"
+        " channel_id = COALESCE(?, channel_id) WHERE name = ?",
+        (channel, name),
     )
     if parked:
         audit.write(connection, "recovered", at=now, destination=name)
 
 
-def unsent(connection: sqlite3.Connection, call: Call, *, due_at: float) -> None:
+def unsent(connection: sqlite3.Connection, work: Work, *, due_at: float) -> None:
     """Cross out a call that surely had no effect; it comes again."""
     connection.execute(
         "UPDATE deliveries SET call_kind = NULL, failures = failures + 1, due_at = ? WHERE id = ?",
-        (due_at, call.delivery_id),
+        (due_at, work.delivery_id),
     )
 
 
-def unknown(connection: sqlite3.Connection, call: Call, *, due_at: float) -> None:
+def unknown(connection: sqlite3.Connection, work: Work, *, due_at: float) -> None:
     """Leave a call begun: from `due_at` on, its message is looked for."""
     connection.execute(
-        "UPDATE deliveries SET failures = failures + 1, due_at = ? WHERE id = ?", (due_at, call.delivery_id)
+        "UPDATE deliveries SET failures = failures + 1, due_at = ? WHERE id = ?", (due_at, work.delivery_id)
     )
 
 
-def gone(connection: sqlite3.Connection, name: str, call: Call, *, due_at: float, now: float) -> None:
+def gone(connection: sqlite3.Connection, name: str, work: Work, *, due_at: float, now: float) -> None:
     """The root message no longer exists: the incident gets a new one."""
     connection.execute(
         "UPDATE deliveries SET call_kind = NULL, message_id = NULL, begun_at = NULL, ts = NULL,"
         " sent_version = 0, failures = failures + 1, due_at = ? WHERE id = ?",
-        (due_at, call.delivery_id),
+        (due_at, work.delivery_id),
     )
-    _note(connection, name, call, "gone", now)
+    _note(connection, name, work, "gone", now)
 
 
-def refused(connection: sqlite3.Connection, name: str, call: Call, *, reason: str, now: float) -> None:
+def refused(connection: sqlite3.Connection, name: str, work: Work, *, reason: str, now: float) -> None:
     """Slack does not take the message: text alone is next; refused again, this version is given up."""
-    if call.plain:
+    if work.plain:
         connection.execute(
             "UPDATE deliveries SET call_kind = NULL, message_id = NULL, begun_at = NULL, sent_version = ?,"
             " told_line = ?, plain = 0 WHERE id = ?",
-            (call.version, call.line, call.delivery_id),
+            (work.version, work.line, work.delivery_id),
         )
     else:
         connection.execute(
-            "UPDATE deliveries SET call_kind = NULL, plain = 1, due_at = 0 WHERE id = ?", (call.delivery_id,)
+            "UPDATE deliveries SET call_kind = NULL, plain = 1, due_at = 0 WHERE id = ?", (work.delivery_id,)
         )
-    _note(connection, name, call, "refused" if call.plain else "simplified", now, reason=reason)
+    _note(connection, name, work, "refused" if work.plain else "simplified", now, reason=reason)
 
 
-def repeated(connection: sqlite3.Connection, name: str, call: Call, *, now: float) -> None:
-    """Write down that a message of unknown fate is sent again."""
-    _note(connection, name, call, "repeated", now)
+def resend(connection: sqlite3.Connection, name: str, work: Work, *, doubtful: bool, now: float) -> None:
+    """A letter that was looked for goes out again; `doubtful` if nobody could tell whether it is there."""
+    connection.execute("UPDATE deliveries SET call_kind = NULL, due_at = 0 WHERE id = ?", (work.delivery_id,))
+    if doubtful:
+        _note(connection, name, work, "repeated", now)
 
 
 def pause(connection: sqlite3.Connection, name: str, *, retry_at: float) -> None:
@@ -319,7 +330,7 @@ def backlog(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, B
 
 
 def _note(
-    connection: sqlite3.Connection, name: str, call: Call, kind: str, now: float, **detail: object
+    connection: sqlite3.Connection, name: str, work: Work, kind: str, now: float, **detail: object
 ) -> None:
-    detail |= {"after_seconds": round(now - call.group.changed_at, 3)} if kind in ("posted", "found") else {}
-    audit.write(connection, kind, at=now, incident_id=call.incident_id, destination=name, detail=detail)
+    detail |= {"after_seconds": round(now - work.group.changed_at, 3)} if kind in ("posted", "found") else {}
+    audit.write(connection, kind, at=now, incident_id=work.incident_id, destination=name, detail=detail)

@@ -84,6 +84,8 @@ CREATE INDEX deliveries_incident ON deliveries (incident_id);
 CREATE TABLE destinations (
     name TEXT PRIMARY KEY,
     editable INTEGER NOT NULL,      -- 1: messages can be changed and answered in a thread
+    channel TEXT NOT NULL,          -- as configured, perhaps a name
+    channel_id TEXT,                -- as Slack has answered
     failures INTEGER NOT NULL DEFAULT 0,
     retry_at REAL NOT NULL DEFAULT 0,
     parked_reason TEXT,

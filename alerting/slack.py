@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from . import web
-from .message import Message
-from .outcomes import Delivered, NotFound, Outcome, Rejected, RetryLater, Search, Uncertain
+from .calls import Delivered, Letter, NotFound, Outcome, Rejected, RetryLater, Search, Uncertain
 from .secret import Secret
 
 API_URL: Final = "https://slack.com/api/"
@@ -52,6 +51,7 @@ _PACE: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded
 _UNAVAILABLE: Final = frozenset({"service_unavailable", "team_added_to_org", "streaming_state_conflict"})
 _MAYBE_DONE: Final = frozenset({"internal_error", "fatal_error", "request_timeout", "rollup_error"})
 """Slack says of these that some part may have succeeded."""
+_MAY_NOT_READ: Final = frozenset({"missing_scope", "no_permission", "access_denied"})
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,60}")
 
 _OK: Final = 200
@@ -97,36 +97,36 @@ class BotClient:
 
     def __init__(self, policy: SlackPolicy, token: Secret, clock: Callable[[], float] = time.time) -> None:
         self._policy, self._token, self._clock = policy, token, clock
+        self.editable = True
 
-    def post(
-        self, channel: str, message: Message, *, message_id: str, thread_ts: str | None = None
-    ) -> Outcome:
-        """Post a message, or a reply in the thread of `thread_ts`, with our id in its metadata."""
-        fields = {
-            **_fields(channel, message),
-            "metadata": {"event_type": METADATA_EVENT, "event_payload": {"id": message_id}},
-            "unfurl_links": False,
-            "unfurl_media": False,
+    def send(self, letter: Letter) -> Outcome:
+        """Post, reply or update, once; a post carries our id in its metadata."""
+        fields: dict[str, Any] = {
+            "channel": letter.channel,
+            **letter.message.body(),
+            # Names in foreign text must not become mentions.
+            "link_names": False,
+            "parse": "none",
         }
-        if thread_ts is not None:
-            fields["thread_ts"] = thread_ts
-        return self._call("chat.postMessage", fields)
+        if letter.kind == "update":
+            # Without metadata in the call, the message keeps the one it has.
+            return self._call("chat.update", {**fields, "ts": letter.ts})
+        if letter.kind == "reply":
+            fields["thread_ts"] = letter.ts
+        fields["metadata"] = {"event_type": METADATA_EVENT, "event_payload": {"id": letter.message_id}}
+        return self._call("chat.postMessage", {**fields, "unfurl_links": False, "unfurl_media": False})
 
-    def update(self, channel: str, ts: str, message: Message) -> Outcome:
-        """Give a message its new content; twice is the same as once. Its metadata stays, as none is sent."""
-        return self._call("chat.update", {**_fields(channel, message), "ts": ts})
-
-    def find(self, channel: str, message_id: str, *, since: float, thread_ts: str | None = None) -> Search:
-        """Look for a message of ours by the id in its metadata, among those posted since a time."""
-        method = "conversations.history" if thread_ts is None else "conversations.replies"
+    def find(self, letter: Letter) -> Search:
+        """Look for a post or reply by our id in its metadata, among those since it was first tried."""
         query = {
-            "channel": channel,
-            "oldest": f"{since - CLOCK_SKEW_SECONDS:.6f}",
+            "channel": letter.channel,
+            "oldest": f"{letter.since - CLOCK_SKEW_SECONDS:.6f}",
             "include_all_metadata": "true",
             "limit": str(PAGE),
         }
-        if thread_ts is not None:
-            query["ts"] = thread_ts
+        method = "conversations.history"
+        if letter.kind == "reply" and letter.ts is not None:
+            method, query["ts"] = "conversations.replies", letter.ts
         for _ in range(MAX_PAGES):
             answer = self._exchange("GET", method, query=query)
             outcome = judge(answer, self._clock())
@@ -134,12 +134,17 @@ class BotClient:
                 return RetryLater(
                     reason=outcome.reason, after_seconds=outcome.after_seconds, detail=outcome.detail
                 )
+            if isinstance(outcome, Rejected) and (
+                outcome.reason == "channel" or outcome.detail in _MAY_NOT_READ
+            ):
+                # A bot may post where it may not read.
+                return Rejected(reason=outcome.reason, scope="message", detail=outcome.detail)
             if not isinstance(outcome, Delivered):
                 return outcome
             page = (answer.document() if isinstance(answer, web.Answer) else None) or {}
             for entry in page.get("messages") or ():
-                if _id_of(entry) == message_id:
-                    return Delivered(channel=channel, ts=str(entry["ts"]))
+                if _id_of(entry) == letter.message_id:
+                    return Delivered(channel=letter.channel, ts=str(entry["ts"]))
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 return NotFound()
@@ -178,14 +183,19 @@ class WebhookClient:
 
     def __init__(self, policy: SlackPolicy, url: Secret, clock: Callable[[], float] = time.time) -> None:
         self._policy, self._url, self._clock = policy, url, clock
+        self.editable = False
 
-    def post(self, message: Message) -> Outcome:
-        """Post a message into the webhook's channel."""
-        body = {**message.body(), "unfurl_links": False, "unfurl_media": False}
+    def send(self, letter: Letter) -> Outcome:
+        """Post a message into the webhook's channel, once."""
+        body = {**letter.message.body(), "unfurl_links": False, "unfurl_media": False}
         answer = web.exchange("POST", self._url.reveal(), timeouts=self._policy.timeouts, body=body)
         if isinstance(answer, web.Answer) and answer.status == _OK and answer.text.strip() == "ok":
             return Delivered()
         return judge(answer, self._clock())
+
+    def find(self, letter: Letter) -> Search:
+        """A webhook can read nothing: whether it has posted a letter cannot be told."""
+        return Rejected(reason="other", scope="message", detail=f"a webhook cannot look for a {letter.kind}")
 
 
 def judge(answer: web.Answer | RetryLater | Uncertain, now: float) -> Outcome:
@@ -229,11 +239,6 @@ def _error_name(answer: web.Answer, document: dict[str, Any] | None) -> str:
     """Slack's name of an error, if it looks like one; anything else is not repeated anywhere."""
     name = document.get("error") if document is not None else answer.text.strip()
     return name if isinstance(name, str) and _NAME.fullmatch(name) else ""
-
-
-def _fields(channel: str, message: Message) -> dict[str, Any]:
-    # Names in foreign text must not become mentions.
-    return {"channel": channel, **message.body(), "link_names": False, "parse": "none"}
 
 
 def _id_of(entry: object) -> object:

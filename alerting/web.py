@@ -21,7 +21,7 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from .outcomes import RetryLater, Uncertain
+from .calls import RetryLater, Uncertain
 from .secret import Secret
 
 MAX_ANSWER_BYTES: Final = 8 << 20

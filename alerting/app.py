@@ -1,0 +1,251 @@
+"""The composition root: state, senders, intake and pages become one program.
+
+Nothing else makes threads or servers, and nothing in here decides anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+from . import audit, database, incidents, outbox
+from .access import Gate
+from .calls import Client
+from .config import BridgeConfig, require_slack
+from .database import Database
+from .delivery import Destination, Sender
+from .errors import OutboxError, PortTakenError
+from .intake import Intake, Source
+from .metrics import BridgeMetrics
+from .outbox import Backlog
+from .pages import Pages
+from .slack import BotClient, WebhookClient
+
+logger = logging.getLogger(__name__)
+
+MAINTENANCE_SECONDS: Final = 3_600.0
+"""How often silent alerts are closed and old ones forgotten: limits of days need no finer grain."""
+SHUTDOWN_SECONDS: Final = 10
+"""How long running requests may take to finish after SIGTERM."""
+LISTEN_BACKLOG: Final = 4_096
+"""Connections that may wait to be accepted; a storm of 10,000 groups came over up to 4,000."""
+
+
+@dataclass(kw_only=True)
+class Bridge:
+    """The running parts. `start` and `stop` belong to whoever serves the application.
+
+    Attributes
+    ----------
+    application : Starlette
+        Starts and stops the parts with its lifespan.
+    """
+
+    config: BridgeConfig
+    database: Database
+    metrics: BridgeMetrics
+    senders: list[Sender]
+    clock: Callable[[], float]
+    application: Starlette = field(init=False)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        intake = Intake(
+            sources={
+                name: Source(
+                    name=name,
+                    destinations=source.destinations,
+                    gate=Gate((*self.config.access.tokens, *source.tokens)),
+                )
+                for name, source in self.config.sources.items()
+            },
+            database=self.database,
+            metrics=self.metrics,
+            policy=self.config.intake,
+            state=self.config.state,
+            told=self.wake,
+            clock=self.clock,
+        )
+        own = [token for source in self.config.sources.values() for token in source.tokens]
+        pages = Pages(
+            database=self.database,
+            exposition=self.metrics.exposition,
+            receivers=tuple(self.config.channels),
+            gate=Gate((*self.config.access.tokens, *own)),
+            open_metrics=self.config.access.open_metrics,
+            alive=self.alive,
+            clock=self.clock,
+        )
+        self.metrics.watch(self.backlog, self.clock)
+        self.application = Starlette(routes=[*intake.routes(), *pages.routes()], lifespan=self._lifespan)
+
+    def start(self) -> None:
+        """Register the destinations and start the loops."""
+        for sender in self.senders:
+            sender.register()
+        orphans = self.database.write(
+            lambda connection: outbox.abandoned(connection, self.config.channels)
+        ).result()
+        for name in orphans:
+            logger.warning("state: messages wait for %s, which is no longer configured", name)
+        self._note("started")
+        self._threads = [
+            threading.Thread(target=sender.run, name=f"bridge-{sender.destination.name}", daemon=True)
+            for sender in self.senders
+        ]
+        self._threads.append(threading.Thread(target=self._maintain, name="bridge-maintenance", daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the loops after their present call, and close the state."""
+        self._stopping.set()
+        for sender in self.senders:
+            sender.stop()
+        deadline = time.monotonic() + SHUTDOWN_SECONDS
+        for thread in self._threads:
+            # A call that takes longer is left to its fate: the next start looks for its message.
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._note("stopped")
+        self.database.close()
+
+    def wake(self) -> None:
+        """Tell every sender that there may be something to send."""
+        for sender in self.senders:
+            sender.wake.set()
+
+    def alive(self) -> bool:
+        """Whether all loops run."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    def backlog(self) -> dict[str, Backlog]:
+        """What waits for each destination."""
+        with database.reader(self.database.path) as connection:
+            return outbox.backlog(connection, self.config.channels)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        await asyncio.to_thread(self.start)
+        yield
+        await asyncio.to_thread(self.stop)
+
+    def _maintain(self) -> None:
+        """Once an hour, close what is silent and forget what is old."""
+        while not self._stopping.wait(MAINTENANCE_SECONDS):
+            try:
+                self.database.write(self._maintain_once).result()
+            except (OutboxError, sqlite3.Error) as error:
+                logger.warning("maintenance: %s", error)
+            self.wake()
+
+    def _maintain_once(self, connection: sqlite3.Connection) -> None:
+        incidents.maintain(connection, now=self.clock(), policy=self.config.state)
+
+    def _note(self, kind: str) -> None:
+        with contextlib.suppress(OutboxError):
+            self.database.write(lambda connection: audit.write(connection, kind, at=self.clock())).result()
+
+
+def build_bridge(config: BridgeConfig, *, clock: Callable[[], float] = time.time) -> Bridge:
+    """The parts, wired together and not yet running.
+
+    Raises
+    ------
+    ConfigError
+        If Slack cannot be reached with what is configured.
+    OutboxError
+        If the state cannot be used, or another bridge is active on it.
+    """
+    # At debug level it logs the path of a webhook, which is a secret.
+    logging.getLogger("urllib3").setLevel(logging.INFO)
+    client = _client(config, clock)
+    state = Database(config.state_directory)
+    metrics = BridgeMetrics(tuple(config.sources), tuple(config.channels))
+    senders = [
+        Sender(
+            destination=Destination(
+                name=name, channel=channel, client=client, call_seconds=config.slack.timeouts.total
+            ),
+            database=state,
+            metrics=metrics,
+            policy=config.delivery,
+            links=config.links,
+            clock=clock,
+        )
+        for name, channel in config.channels.items()
+    ]
+    return Bridge(config=config, database=state, metrics=metrics, senders=senders, clock=clock)
+
+
+def run(config: BridgeConfig) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way.
+
+    Raises
+    ------
+    ConfigError, OutboxError, PortTakenError
+        If it cannot start.
+    """
+    require_slack(config)
+    with _listening(config) as listener:
+        bridge = build_bridge(config)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                bridge.application,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="on",
+                limit_concurrency=config.intake.max_connections,
+                backlog=LISTEN_BACKLOG,
+                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+                ssl_certfile=config.listen.tls_certificate_file,
+                ssl_keyfile=config.listen.tls_key_file,
+            )
+        )
+        # uvicorn catches both while it runs and raises them again when it has stopped: then they are old
+        # news.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        logger.info("bridge: listening on %s:%d", *listener.getsockname()[:2])
+        server.run(sockets=[listener])
+        if not server.started:
+            raise OutboxError("bridge: found it unable to start (see the log above), need a usable state")
+
+
+@contextlib.contextmanager
+def _listening(config: BridgeConfig) -> Iterator[socket.socket]:
+    """A socket on the configured address; taken now, so that a taken port is an error of one line."""
+    address, port = config.listen.address, config.listen.port
+    try:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listener = socket.create_server((address, port), family=family, backlog=LISTEN_BACKLOG)
+    except OSError as error:
+        raise PortTakenError(
+            f"listen: found {address}:{port} not usable ({error.strerror or error}), need a free port of this"
+            " machine"
+        ) from error
+    with listener:
+        yield listener
+
+
+def _client(config: BridgeConfig, clock: Callable[[], float]) -> Client:
+    """Slack with a bot token if there is one, else with the incoming webhook."""
+    require_slack(config)
+    secrets = config.secrets
+    if secrets.bot_token is not None:
+        return BotClient(config.slack, secrets.bot_token, clock)
+    assert secrets.webhook_url is not None
+    return WebhookClient(config.slack, secrets.webhook_url, clock)

@@ -1,0 +1,323 @@
+"""config/bridge.yaml and the environment -> one frozen value. Nothing else reads either.
+
+The file holds structure, the environment secrets and addresses. Every default stands in the policy it
+belongs to; here are only the checks. All problems of a file are told together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from .config_file import MEBIBYTE, File, check
+from .delivery import DeliveryPolicy
+from .errors import ConfigError
+from .incidents import StatePolicy
+from .intake import DEFAULT_SOURCE, IntakePolicy
+from .message import LinkPolicy
+from .secret import Secret, mask
+from .slack import SlackPolicy
+from .web import is_loopback
+
+DEFAULT_PATH: Final = Path("config/bridge.yaml")
+MIN_TOKEN_LENGTH: Final = 16
+"""Characters; 16 random ones of base 64 are 96 bits."""
+MAX_PORT: Final = 65_535
+MAX_FILE_BYTES: Final = 1 << 20
+
+VARIABLES: Final = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_WEBHOOK_URL",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_API_URL",
+    "BRIDGE_TOKENS",
+    "BRIDGE_LISTEN_ADDRESS",
+    "BRIDGE_LISTEN_PORT",
+    "BRIDGE_STATE_DIRECTORY",
+)
+"""What is read from the environment, each also from a file that NAME_FILE names. Empty is the same as
+absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where the bridge listens, and its certificate if it speaks TLS itself."""
+
+    address: str
+    port: int
+    tls_certificate_file: Path | None
+    tls_key_file: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Who may speak to the bridge.
+
+    Attributes
+    ----------
+    tokens : tuple of Secret
+        Each lets its bearer post to every source and read everything.
+    open_metrics : bool
+        Whether /metrics, which holds numbers and names of receivers, is open to everybody.
+    """
+
+    tokens: tuple[Secret, ...]
+    open_metrics: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceConfig:
+    """One sender: the destinations it may reach, and tokens that are its own."""
+
+    destinations: tuple[str, ...]
+    tokens: tuple[Secret, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackSecrets:
+    """How to get into Slack; with a token the webhook is not used."""
+
+    bot_token: Secret | None = None
+    webhook_url: Secret | None = None
+    signing_secret: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeConfig:
+    """Everything that is set from outside.
+
+    Attributes
+    ----------
+    channels : mapping of str to str
+        Destination to channel.
+    """
+
+    path: Path
+    listen: Listen
+    access: Access
+    state_directory: Path
+    state: StatePolicy
+    intake: IntakePolicy
+    slack: SlackPolicy
+    secrets: SlackSecrets
+    delivery: DeliveryPolicy
+    links: LinkPolicy
+    channels: Mapping[str, str]
+    sources: Mapping[str, SourceConfig]
+
+
+def load_config(path: Path, environ: Mapping[str, str] | None = None) -> BridgeConfig:
+    """The configuration in a file, with what the environment overrides.
+
+    Parameters
+    ----------
+    path : Path
+    environ : mapping of str to str, optional
+        Default: that of the process.
+
+    Raises
+    ------
+    ConfigError
+        If something is unknown, missing or out of range; the message names all of it, and no secret.
+    """
+    file = _read(path)
+    values = _environment(os.environ if environ is None else environ)
+    problems = list(_contradictions(file))
+    address = values.get("BRIDGE_LISTEN_ADDRESS", file.listen.address)
+    shared = _tokens(values.get("BRIDGE_TOKENS", ""), "BRIDGE_TOKENS") + _token_files(
+        file.access.token_files, path
+    )
+    sources = {
+        name: SourceConfig(
+            destinations=tuple(source.destinations), tokens=_token_files(source.token_files, path)
+        )
+        for name, source in file.sources.items()
+    }
+    if not is_loopback(address) and not all(shared or source.tokens for source in sources.values()):
+        problems.append(
+            f"listen.address: found {address}, which others can reach, and no token; need access.token_files"
+            " or BRIDGE_TOKENS_FILE, or a loopback address"
+        )
+    if "SLACK_BOT_TOKEN" not in values and "SLACK_WEBHOOK_URL" in values and len(file.destinations) > 1:
+        problems.append(
+            f"destinations: found {len(file.destinations)} and an incoming webhook, which has one channel;"
+            " need one destination, or SLACK_BOT_TOKEN"
+        )
+    if problems:
+        raise ConfigError("; ".join(f"{path}: {problem}" for problem in problems))
+    return BridgeConfig(
+        path=path,
+        listen=Listen(
+            address=address,
+            port=_port(values) if "BRIDGE_LISTEN_PORT" in values else file.listen.port,
+            tls_certificate_file=_beside(path, file.listen.tls_certificate_file),
+            tls_key_file=_beside(path, file.listen.tls_key_file),
+        ),
+        access=Access(tokens=shared, open_metrics=file.access.open_metrics),
+        state_directory=Path(values.get("BRIDGE_STATE_DIRECTORY", file.state.directory)),
+        state=StatePolicy(**file.state.model_dump(exclude={"directory"})),
+        intake=IntakePolicy(
+            max_body_bytes=file.intake.max_body_mebibytes * MEBIBYTE,
+            max_bytes_in_flight=file.intake.max_mebibytes_in_flight * MEBIBYTE,
+            **file.intake.model_dump(exclude={"max_body_mebibytes", "max_mebibytes_in_flight"}),
+        ),
+        slack=SlackPolicy(**{**file.slack.model_dump(), "api_url": _api_url(values, file.slack.api_url)}),
+        secrets=SlackSecrets(
+            bot_token=_secret(
+                values, "SLACK_BOT_TOKEN", r"xox[bpe][a-z.]*-\S+", "a token that begins with xoxb-"
+            ),
+            webhook_url=_secret(
+                values, "SLACK_WEBHOOK_URL", r"https?://\S+", "the URL of an incoming webhook"
+            ),
+            signing_secret=_secret(values, "SLACK_SIGNING_SECRET", r"\S+", "the app's signing secret"),
+        ),
+        delivery=DeliveryPolicy(**file.delivery.model_dump()),
+        links=LinkPolicy(hosts=tuple(file.links.hosts)),
+        channels={name: destination.channel for name, destination in file.destinations.items()},
+        sources=sources,
+    )
+
+
+def require_slack(config: BridgeConfig) -> None:
+    """Refuse a configuration that cannot reach Slack.
+
+    Raises
+    ------
+    ConfigError
+        If there is neither a bot token nor a webhook.
+    """
+    if config.secrets.bot_token is None and config.secrets.webhook_url is None:
+        raise ConfigError(
+            "environment: found neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL (nor one of them with _FILE),"
+            " need one"
+        )
+
+
+def describe(config: BridgeConfig) -> str:
+    """What a configuration means, in a few lines and without secrets."""
+    listen, secrets = config.listen, config.secrets
+    scheme = "https" if listen.tls_certificate_file else "http"
+    if secrets.bot_token is not None:
+        way = f"bot token, through {mask(config.slack.api_url)}: messages are updated and have threads"
+    else:
+        way = "incoming webhook: no updates, no threads, doubles possible after trouble"
+    lines = [
+        f"{config.path}: in order",
+        f"listens on {scheme}://{listen.address}:{listen.port}, {len(config.access.tokens)} shared tokens",
+        f"state in {config.state_directory}",
+        f"Slack by {way}",
+    ]
+    for name, source in config.sources.items():
+        place = "/alertmanager" if name == DEFAULT_SOURCE else f"/alertmanager/{name}"
+        told = ", ".join(
+            f"{destination} ({config.channels[destination]})" for destination in source.destinations
+        )
+        lines.append(f"POST {place} goes to {told}")
+    return "\n".join(lines) + "\n"
+
+
+def _read(path: Path) -> File:
+    """The file as checked sections."""
+    try:
+        text = path.read_bytes()[: MAX_FILE_BYTES + 1].decode("utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: not readable ({error.strerror}), need the bridge's configuration"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: found bytes that are not UTF-8, need YAML") from error
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark is not None else ""
+        raise ConfigError(f"{path}: found no valid YAML{where}, need key: value") from error
+    return check(document, path)
+
+
+def _contradictions(file: File) -> Iterator[str]:
+    """What is wrong between sections."""
+    for name, source in file.sources.items():
+        for destination in source.destinations:
+            if destination not in file.destinations:
+                known = ", ".join(sorted(file.destinations))
+                yield f"sources.{name}.destinations: found {destination}, need one of {known}"
+    if DEFAULT_SOURCE not in file.sources:
+        yield f"sources: found no {DEFAULT_SOURCE}, need it for POST /alertmanager"
+    if (file.listen.tls_certificate_file is None) != (file.listen.tls_key_file is None):
+        yield "listen: found one of tls_certificate_file and tls_key_file, need both or neither"
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are set, or the contents of the files they name."""
+    values = {}
+    for name in VARIABLES:
+        value, file = environ.get(name, "").strip(), environ.get(f"{name}_FILE", "").strip()
+        if value and file:
+            raise ConfigError(f"environment: found both {name} and {name}_FILE, need one of them")
+        if file:
+            value = _secret_text(Path(file), f"{name}_FILE")
+        if value:
+            values[name] = value
+    return values
+
+
+def _port(values: Mapping[str, str]) -> int:
+    port = values["BRIDGE_LISTEN_PORT"]
+    if not port.isdecimal() or int(port) > MAX_PORT:
+        raise ConfigError(f"BRIDGE_LISTEN_PORT: found {port[:20]!r}, need a number from 0 to {MAX_PORT}")
+    return int(port)
+
+
+def _api_url(values: Mapping[str, str], configured: str) -> str:
+    url = values.get("SLACK_API_URL", configured)
+    if not re.fullmatch(r"https?://\S+", url):
+        raise ConfigError(f"SLACK_API_URL: found {mask(url)[:60]!r}, need an http or https address")
+    return url if url.endswith("/") else f"{url}/"
+
+
+def _secret(values: Mapping[str, str], name: str, pattern: str, needed: str) -> Secret | None:
+    value = values.get(name)
+    if value is None:
+        return None
+    if not re.fullmatch(pattern, value):
+        raise ConfigError(f"{name}: found something else, need {needed}")
+    return Secret(value)
+
+
+def _tokens(text: str, where: str) -> tuple[Secret, ...]:
+    """Tokens, one a line."""
+    tokens = text.split()
+    if any(len(token) < MIN_TOKEN_LENGTH for token in tokens):
+        raise ConfigError(f"{where}: found a short token, need at least {MIN_TOKEN_LENGTH} characters each")
+    return tuple(Secret(token) for token in tokens)
+
+
+def _token_files(names: list[str], path: Path) -> tuple[Secret, ...]:
+    return tuple(
+        token
+        for name in names
+        for token in _tokens(_secret_text(path.parent / name, "token_files"), f"token_files: {name}")
+    )
+
+
+def _secret_text(path: Path, where: str) -> str:
+    """What a file of secrets holds; an empty one is a mistake, not an absent secret."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{where}: {path}: not readable, need a file with the secret") from error
+    if not text:
+        raise ConfigError(f"{where}: {path}: found it empty, need a file with the secret")
+    return text
+
+
+def _beside(path: Path, name: str | None) -> Path | None:
+    """A path in the file means beside the file, unless it is absolute."""
+    return None if name is None else path.parent / name

@@ -1,0 +1,172 @@
+"""The shape of config/bridge.yaml: its sections, their bounds, and words for what does not fit.
+
+A default that a policy has is written there; here are the checks, and the defaults that belong to the file
+alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Any, Final
+
+import pydantic
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+
+from .delivery import DeliveryPolicy
+from .errors import ConfigError
+from .incidents import StatePolicy
+from .intake import IntakePolicy
+from .secret import mask
+from .slack import SlackPolicy
+
+
+class Section(pydantic.BaseModel):
+    """What all sections share: unknown keys and values of another type are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+_Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+_Seconds = Annotated[float, Field(gt=0, le=365 * 86_400)]
+_Port = Annotated[int, Field(ge=0, le=65_535)]
+_Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
+
+_STATE, _INTAKE = StatePolicy(), IntakePolicy()
+_SLACK, _DELIVERY = SlackPolicy(), DeliveryPolicy()
+MEBIBYTE: Final = 1 << 20
+
+
+class ListenSection(Section):
+    """Where the bridge listens."""
+
+    address: _Text = "127.0.0.1"
+    port: _Port = 9109
+    tls_certificate_file: _Text | None = None
+    tls_key_file: _Text | None = None
+
+
+class AccessSection(Section):
+    """Who may speak to it."""
+
+    token_files: list[_Text] = []
+    open_metrics: bool = False
+
+
+class StateSection(Section):
+    """Where the state lies, and how long it remembers."""
+
+    directory: _Text = ".driftgauge/bridge"
+    retention_days: Annotated[float, Field(gt=0, le=3_650)] = _STATE.retention_days
+    reopen_after_seconds: _Seconds = _STATE.reopen_after_seconds
+    unheard_after_seconds: _Seconds = _STATE.unheard_after_seconds
+
+
+class IntakeSection(Section):
+    """What a request may cost."""
+
+    max_body_mebibytes: Annotated[int, Field(ge=1, le=1_024)] = _INTAKE.max_body_bytes // MEBIBYTE
+    max_mebibytes_in_flight: Annotated[int, Field(ge=1, le=16_384)] = _INTAKE.max_bytes_in_flight // MEBIBYTE
+    body_seconds: _Seconds = _INTAKE.body_seconds
+    commit_seconds: _Seconds = _INTAKE.commit_seconds
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = _INTAKE.max_connections
+
+
+class SlackSection(Section):
+    """How Slack is reached."""
+
+    api_url: _Url = _SLACK.api_url
+    connect_timeout_seconds: _Seconds = _SLACK.connect_timeout_seconds
+    read_timeout_seconds: _Seconds = _SLACK.read_timeout_seconds
+
+
+class DeliverySection(Section):
+    """How fast and how patient."""
+
+    posts_per_second: Annotated[float, Field(gt=0, le=1_000)] = _DELIVERY.posts_per_second
+    post_burst: Annotated[float, Field(ge=1, le=1_000)] = _DELIVERY.post_burst
+    updates_per_minute: Annotated[float, Field(gt=0, le=60_000)] = _DELIVERY.updates_per_minute
+    reconcile_margin_seconds: Annotated[float, Field(ge=0, le=3_600)] = _DELIVERY.reconcile_margin_seconds
+    parked_retry_seconds: _Seconds = _DELIVERY.parked_retry_seconds
+
+
+class LinksSection(Section):
+    """Where links may lead."""
+
+    hosts: list[_Text] = []
+
+
+class DestinationSection(Section):
+    """A place to tell."""
+
+    channel: _Text
+
+
+class SourceSection(Section):
+    """A sender."""
+
+    destinations: Annotated[list[_Name], Field(min_length=1)]
+    token_files: list[_Text] = []
+
+
+class File(Section):
+    """The whole file."""
+
+    listen: ListenSection = ListenSection()
+    access: AccessSection = AccessSection()
+    state: StateSection = StateSection()
+    intake: IntakeSection = IntakeSection()
+    slack: SlackSection = SlackSection()
+    delivery: DeliverySection = DeliverySection()
+    links: LinksSection = LinksSection()
+    destinations: Annotated[dict[_Name, DestinationSection], Field(min_length=1)]
+    sources: Annotated[dict[_Name, SourceSection], Field(min_length=1)]
+
+
+def check(document: object, path: object) -> File:
+    """A parsed file as sections.
+
+    Raises
+    ------
+    ConfigError
+        With every problem: key, what was found, what is needed; never a value that may be a secret.
+    """
+    if not isinstance(document, dict):
+        raise ConfigError(
+            f"{path}: found {type(document).__name__}, need sections such as destinations: and sources:"
+        )
+    try:
+        return File.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError("; ".join(f"{path}: {_told(problem)}" for problem in error.errors())) from None
+
+
+def _told(problem: ErrorDetails) -> str:
+    """One of pydantic's findings as key, found, needed; never with a value that may be a secret."""
+    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(problem["loc"][-1]), _known_keys(problem["loc"][:-1]), n=1)
+        hint = (
+            f"did you mean {near[0]}?"
+            if near
+            else f"need one of {', '.join(_known_keys(problem['loc'][:-1]))}"
+        )
+        return f"{mask(key)}: found an unknown key, {hint} (secrets belong in the environment)"
+    if problem["type"] == "missing":
+        return f"{key}: found nothing, need a value"
+    found = mask(repr(problem["input"]))[:60]
+    needed = problem["msg"].replace("Input should be ", "").replace("String should", "a text that should")
+    return f"{key}: found {found}, need {needed}"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that are allowed at a place in the file."""
+    section: Any = File
+    for part in location:
+        annotation = section.model_fields[part].annotation if part in section.model_fields else None
+        if annotation is None:
+            break
+        arguments = getattr(annotation, "__args__", ())
+        section = arguments[-1] if arguments else annotation
+    return sorted(section.model_fields)
