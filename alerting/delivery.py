@@ -189,7 +189,9 @@ class Sender:
     def _letter(self, work: Work, state: DestinationState, now: float) -> Letter:
         """What to send, written from the state as it is now."""
         text = (
-            message.reply(work.lines) if work.kind == "reply" else message.root(work.group, now, self.links)
+            message.reply(work.lines, now)
+            if work.kind == "reply"
+            else message.root(work.group, now, self.links)
         )
         channel = self.destination.channel if work.kind == "post" else work.channel
         if work.finds and work.kind == "post":

@@ -110,9 +110,11 @@ def root(view: GroupView, now: float, links: LinkPolicy | None = None) -> Messag
     return message.plain()
 
 
-def reply(lines: Sequence[ThreadLine]) -> Message:
+def reply(lines: Sequence[ThreadLine], now: float) -> Message:
     """One reply in the thread that tells what happened, oldest first; many waiting lines become one reply."""
-    texts = [_line(line) for line in lines]
+    # Slack shows when a reply was posted; a line needs its own time only if that differs.
+    timed = len(lines) > 1 or any(now - line.at > LATE_SECONDS for line in lines)
+    texts = [f"{markup.moment(line.at)}  {_line(line)}" if timed else _line(line) for line in lines]
     text = ""
     # Four of the longest lines fit a section, so the last try always does.
     for kept in (LINES_IN_REPLY, LINES_IN_REPLY // 2, 4):
@@ -314,14 +316,13 @@ def _line(line: ThreadLine) -> str:
     names = ", ".join(markup.code(name, NAME_LENGTH) for name in line.names[:FEATURES_NAMED])
     if line.count > len(line.names[:FEATURES_NAMED]):
         names += f" and {line.count - len(line.names[:FEATURES_NAMED])} more"
-    what = {
-        "fired": f"🔺 firing now: {names}",
-        "reopened": f"🔺 firing again: {names}",
+    return {
+        "fired": f"🔴 firing now: {names}",
+        "reopened": f"🔴 firing again: {names}",
         "resolved": f"{_RESOLVED_CIRCLE} resolved: {names}; {line.left} still firing",
         "closed": f"{_RESOLVED_CIRCLE} *all resolved*: {names}",
         "unheard": f"⚪ closed without word from Alertmanager: {names}",
     }[line.kind]
-    return f"{markup.moment(line.at)}  {what}"
 
 
 def _colour(view: GroupView) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -40,10 +39,9 @@ _STYLE: Final = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 60rem; }
 h1 { font-size: 1.2rem; }
 table { border-collapse: collapse; width: 100%; }
-td, th { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
-td { overflow-wrap: anywhere; }
-td:first-child { white-space: nowrap; }
-.quiet { opacity: .7; } .scroll { overflow-x: auto; } .bad { color: #d7263d; }
+td, th { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid #8884; vertical-align:
+top; } td { overflow-wrap: anywhere; } td:first-child, td:nth-child(4) { white-space: nowrap; } .quiet {
+opacity: .7; } .scroll { overflow-x: auto; } .bad { color: #d7263d; }
 """
 
 
@@ -190,7 +188,7 @@ def _row(entry: Entry) -> str:
     incident = f"{entry.incident_id} {entry.title}" if entry.incident_id is not None else ""
     detail = {name: value for name, value in entry.detail.items() if value not in ([], "", None)}
     words = ", ".join(
-        f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in detail.items()
+        f"{name}: {', '.join(value) if isinstance(value, list) else value}" for name, value in detail.items()
     )
     where = " ".join(part for part in (entry.source, entry.destination) if part)
     kind = (

@@ -14,6 +14,10 @@ _MARKUP: Final = re.compile(r"<([^<>]+)>|`([^`\n]+)`|\*([^*\n]+)\*")
 _LINK: Final = re.compile(r"(https?://[^|\s]+)(?:\|(.*))?")
 _DATE: Final = re.compile(r"!date\^(\d+)\^[^|]*\|(.*)")
 
+_DOTS: Final = {"🔴": "red", "🟠": "amber", "🔵": "blue", "🟢": "green", "⚪": "grey"}
+_DOT: Final = re.compile("|".join(_DOTS))
+"""Drawn as dots, since not every machine has a font for them."""
+
 SCRIPT: Final = f"""
 const list = document.getElementById("messages");
 async function refresh() {{
@@ -25,7 +29,8 @@ async function refresh() {{
       list.dataset.last = text;
       list.innerHTML = text;
       for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-      for (const t of list.querySelectorAll("time")) t.textContent = new Date(t.dateTime).toLocaleString();
+      for (const t of list.querySelectorAll("time")) 
+        t.textContent = new Date(t.dateTime).toLocaleString([], {{ dateStyle: "medium", timeStyle: "medium" }});
     }}
     document.body.classList.remove("stale");
   }} catch {{ document.body.classList.add("stale"); }}
@@ -59,6 +64,9 @@ h1 { font-size: 1.15rem; margin: 0; } .about { color: var(--quiet); margin: .15r
 code { background: var(--code-page); color: var(--code); border: 1px solid var(--line); border-radius: .25rem;
   padding: 0 .25rem; font-size: .87em; } a { color: var(--link); } hr { border: 0; border-top: 1px solid
   var(--line); }
+.dot { display: inline-block; width: .75em; height: .75em; border-radius: 50%; background: #7d8590; }
+.dot.red { background: #d7263d; } .dot.amber { background: #f2a33a; } .dot.blue { background: #3a7bd5; }
+.dot.green { background: #2eb67d; }
 details { color: var(--quiet); font-size: .8rem; margin-top: .4rem; } .empty { color: var(--quiet); }
 """
 
@@ -113,7 +121,8 @@ def _marked(match: re.Match[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    return escape(unescape(text), quote=False).replace("\n", "<br>")
+    html = escape(unescape(text), quote=False).replace("\n", "<br>")
+    return _DOT.sub(lambda match: f'<span class="dot {_DOTS[match[0]]}" role="img"></span>', html)
 
 
 def _time(seconds: float, fallback: str = "") -> str:
