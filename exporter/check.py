@@ -134,13 +134,17 @@ def _column_report(profile: Profile, verdict: Verdict, state: State) -> ColumnRe
             "unseen_ratio": bins.unseen / rows,
             "type_error_ratio": bins.type_errors / rows,
         }
+    reason, detail = measurement.reason, measurement.detail
+    if verdict.evidence == "unknown" and reason is None:
+        reason, detail = "failed", "; ".join(f"{test}: {why}" for test, why in measurement.failures.items())
     return ColumnReport(
         name=profile.name,
         kind=profile.kind,
         state=state,
         severity=verdict.severity,
-        reason=measurement.reason,
-        detail=measurement.detail,
+        reason=reason,
+        detail=detail,
+        failures=measurement.failures,
         findings=verdict.findings,
         quality=quality,
         positive_rate=_positive_rate(profile, verdict) if profile.name in (PREDICTION, LABEL) else None,

@@ -8,14 +8,16 @@ samples, so that compression raises no alarm; Wasserstein asks about the same tw
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from .reference.kinds import as_numbers
+from .errors import InsufficientDataError
+from .reference.kinds import SPECIAL_BINS, as_numbers
 from .reference.profiles import BinCounts, CategoricalProfile, NumericProfile, Profile
 from .statistics.binning import occupied_bins
 from .statistics.contingency import chi_square, homogeneity_p_value
@@ -40,10 +42,6 @@ if TYPE_CHECKING:
     from .statistics.distances import Counts
 
 Reason = Literal["insufficient_data", "all_missing", "missing_column", "unreadable", "failed"]
-
-MIN_FOR_MOMENTS: Final = 2
-"""A spread needs two values."""
-
 
 NAMED_CATEGORIES: Final = 20
 """New and vanished categories that are named in a report, the most frequent first; more would bury it."""
@@ -91,6 +89,8 @@ class Measurement:
         Bins that are not empty on both sides.
     statistics : tuple of Measured
         Empty where `reason` says why.
+    failures : dict of str to str
+        Tests that could not be computed though others could, and why.
     reason, detail : str or None
         Why nothing was measured: one of a closed list, and in words.
     """
@@ -102,6 +102,7 @@ class Measurement:
     n_reference: int = 0
     n_bins: int = 0
     statistics: tuple[Measured, ...] = ()
+    failures: Mapping[TestType, str] = field(default_factory=dict)
     reason: Reason | None = None
     detail: str | None = None
 
@@ -154,12 +155,26 @@ def measure(profile: Profile, values: NDArray[Any], min_samples: int) -> Measure
     problem = _too_little(profile, bins, len(values), min_samples)
     if problem is not None:
         return measured(reason=problem[0], detail=problem[1])
-    if isinstance(profile, NumericProfile):
-        numbers, _ = as_numbers(values)
-        own = _numeric(profile, numbers[np.isfinite(numbers)])
+    groups: list[tuple[tuple[TestType, ...], Callable[[], tuple[Measured, ...]]]] = [
+        (("psi", "jensen_shannon", "hellinger"), lambda: _binned(reference, current)),
+    ]
+    if isinstance(profile, CategoricalProfile):
+        groups.append((("chi_square",), lambda: _categorical(profile, values, bins)))
     else:
-        own = (_categorical(profile, values, bins),)
-    return measured(n_bins=occupied_bins(reference, current), statistics=(*_binned(reference, current), *own))
+        finite = _finite(values)
+        groups += [
+            (("ks", "wasserstein"), lambda: _distribution(profile, finite)),
+            (("mean_shift",), lambda: _mean(profile, finite)),
+            (("variance_ratio",), lambda: _variance(profile, finite)),
+        ]
+    statistics: list[Measured] = []
+    failures: dict[TestType, str] = {}
+    for tests, compute in groups:
+        try:
+            statistics += compute()
+        except (ArithmeticError, ValueError) as error:
+            failures.update(dict.fromkeys(tests, f"{type(error).__name__}: {error}"))
+    return measured(n_bins=occupied_bins(reference, current), statistics=tuple(statistics), failures=failures)
 
 
 def _too_little(profile: Profile, bins: BinCounts, rows: int, min_samples: int) -> tuple[Reason, str] | None:
@@ -171,6 +186,8 @@ def _too_little(profile: Profile, bins: BinCounts, rows: int, min_samples: int) 
     for where, found in (("the reference", profile.count), ("the window", usable)):
         if found < min_samples:
             return "insufficient_data", f"found {found} usable values in {where}, need {min_samples}"
+    if len(profile.bins) == len(SPECIAL_BINS):
+        return "unreadable", "no category of the reference is frequent enough for a bin of its own"
     if bins.type_errors == usable:
         return "unreadable", f"found no number among {usable} values of a numeric column"
     return None
@@ -187,36 +204,44 @@ def _binned(reference: Counts, current: Counts) -> tuple[Measured, ...]:
     )
 
 
-def _numeric(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Measured, ...]:
-    reference, moments = profile.sample, profile.moments
-    if reference is None or moments is None or len(values) < MIN_FOR_MOMENTS:
-        return ()
-    current = Sample.of(values)
-    difference = cdf_difference(reference, current)
+def _finite(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The numbers of a column that take part, ascending."""
+    numbers, _ = as_numbers(values)
+    finite = np.isfinite(numbers)
+    return np.sort(numbers if finite.all() else numbers[finite])
+
+
+def _of(profile: NumericProfile) -> tuple[Sample, Moments]:
+    if profile.sample is None or profile.moments is None:
+        raise InsufficientDataError("the reference: found no number, need some")
+    return profile.sample, profile.moments
+
+
+def _distribution(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Measured, ...]:
+    reference, moments = _of(profile)
+    difference = cdf_difference(reference, Sample.of_sorted(values))
     ks, distance = difference.ks(), difference.area()
     p_value = ks_p_value(max(ks - reference.ks_error, 0.0), profile.count, len(values))
     normalised = normalised_wasserstein(distance, moments)
-    shift, ratio = mean_shift(moments, Moments.of(values)), variance_ratio(reference, current)
     return (
         Measured("ks", ks, ks, p_value, {"ks_error": reference.ks_error}),
         Measured("wasserstein", distance, normalised, p_value, {"normalised": normalised}),
-        Measured(
-            "mean_shift",
-            shift.cohens_d,
-            abs(shift.cohens_d),
-            shift.guarded_p_value,
-            {"difference": shift.difference, "z": shift.z},
-        ),
-        Measured(
-            "variance_ratio",
-            ratio.ratio,
-            max(ratio.ratio, 1.0 / ratio.ratio if ratio.ratio else np.inf),
-            ratio.guarded_p_value,
-        ),
     )
 
 
-def _categorical(profile: CategoricalProfile, values: NDArray[Any], bins: BinCounts) -> Measured:
+def _mean(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Measured, ...]:
+    shift = mean_shift(_of(profile)[1], Moments.of(values))
+    details = {"difference": shift.difference, "z": shift.z}
+    return (Measured("mean_shift", shift.cohens_d, abs(shift.cohens_d), shift.guarded_p_value, details),)
+
+
+def _variance(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Measured, ...]:
+    result = variance_ratio(_of(profile)[0], Sample.of_sorted(values))
+    inverse = 1.0 / result.ratio if result.ratio else math.inf
+    return (Measured("variance_ratio", result.ratio, max(result.ratio, inverse), result.guarded_p_value),)
+
+
+def _categorical(profile: CategoricalProfile, values: NDArray[Any], bins: BinCounts) -> tuple[Measured, ...]:
     result = chi_square(profile.counts[:-2], bins.counts[:-2])
     new = profile.unseen_in(values, NAMED_CATEGORIES) if bins.unseen else []
     vanished = [
@@ -224,16 +249,11 @@ def _categorical(profile: CategoricalProfile, values: NDArray[Any], bins: BinCou
         for category, before, now in zip(profile.categories, profile.counts, bins.counts, strict=False)
         if before and not now
     ]
-    return Measured(
-        "chi_square",
-        result.statistic,
-        result.cramers_v,
-        result.guarded_p_value,
-        {
-            "cramers_v": result.cramers_v,
-            "degrees_of_freedom": result.degrees_of_freedom,
-            "pooled_categories": result.pooled,
-            "new_categories": new,
-            "vanished_categories": vanished[:NAMED_CATEGORIES],
-        },
-    )
+    details = {
+        "cramers_v": result.cramers_v,
+        "degrees_of_freedom": result.degrees_of_freedom,
+        "pooled_categories": result.pooled,
+        "new_categories": new,
+        "vanished_categories": vanished[:NAMED_CATEGORIES],
+    }
+    return (Measured("chi_square", result.statistic, result.cramers_v, result.guarded_p_value, details),)

@@ -36,6 +36,8 @@ class ColumnReport:
         Why the state is unknown: one of a closed list, and in words.
     findings : dict of str to Finding
         By test; empty where the state is unknown.
+    failures : dict of str to str
+        Tests that could not be computed though others could, and why.
     quality : dict of str to float
         Shares of the window's rows, 0 to 1: missing, infinite, out of range, unseen, of another type; and the
         reference's share of missing ones.
@@ -51,6 +53,7 @@ class ColumnReport:
     detail: str | None
     findings: Mapping[TestType, Finding]
     quality: Mapping[str, float]
+    failures: Mapping[TestType, str] = field(default_factory=dict)
     positive_rate: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,7 +64,10 @@ class ColumnReport:
             "severity": self.severity,
             "reason": self.reason,
             "detail": self.detail,
-            "statistics": {test: finding.to_dict() for test, finding in self.findings.items()},
+            "statistics": {
+                **{test: finding.to_dict() for test, finding in self.findings.items()},
+                **{test: {"value": None, "reason": reason} for test, reason in self.failures.items()},
+            },
             "quality": dict(self.quality),
         }
         if self.positive_rate is not None:
