@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from .errors import InsufficientDataError
-from .reference.kinds import SPECIAL_BINS, as_numbers
+from .reference.kinds import SPECIAL_BINS, as_numbers, tally
 from .reference.profiles import BinCounts, CategoricalProfile, NumericProfile, Profile
 from .statistics.binning import occupied_bins
 from .statistics.contingency import chi_square, homogeneity_p_value
@@ -27,7 +27,6 @@ from .statistics.distances import (
     normalised_wasserstein,
     psi,
 )
-from .statistics.ecdf import cdf_difference
 from .statistics.kolmogorov import ks_p_value
 from .statistics.moments import Moments
 from .statistics.sample import Sample
@@ -142,7 +141,13 @@ def _guarded(profile: Profile, values: NDArray[Any] | None, min_samples: int) ->
 
 def measure(profile: Profile, values: NDArray[Any], min_samples: int) -> Measurement:
     """Statistics of a float64 or object column, unless either side has fewer than `min_samples` values."""
-    bins = profile.count_bins(values)
+    if isinstance(profile, NumericProfile):
+        numbers, wrong = as_numbers(values)
+        type_errors = 0 if wrong is None else int(wrong.sum())
+        bins, finite = profile.count_sorted(np.sort(numbers), type_errors)
+    else:
+        categories = tally(values)
+        bins = profile.count_tally(categories)
     current, reference = bins.counts[:-2], profile.counts[:-2]
     measured = partial(
         Measurement,
@@ -158,15 +163,14 @@ def measure(profile: Profile, values: NDArray[Any], min_samples: int) -> Measure
     groups: list[tuple[tuple[TestType, ...], Callable[[], tuple[Measured, ...]]]] = [
         (("psi", "jensen_shannon", "hellinger"), lambda: _binned(reference, current)),
     ]
-    if isinstance(profile, CategoricalProfile):
-        groups.append((("chi_square",), lambda: _categorical(profile, values, bins)))
-    else:
-        finite = _finite(values)
+    if isinstance(profile, NumericProfile):
         groups += [
             (("ks", "wasserstein"), lambda: _distribution(profile, finite)),
             (("mean_shift",), lambda: _mean(profile, finite)),
             (("variance_ratio",), lambda: _variance(profile, finite)),
         ]
+    else:
+        groups.append((("chi_square",), lambda: _categorical(profile, categories, bins)))
     statistics: list[Measured] = []
     failures: dict[TestType, str] = {}
     for tests, compute in groups:
@@ -204,13 +208,6 @@ def _binned(reference: Counts, current: Counts) -> tuple[Measured, ...]:
     )
 
 
-def _finite(values: NDArray[Any]) -> NDArray[np.float64]:
-    """The numbers of a column that take part, ascending."""
-    numbers, _ = as_numbers(values)
-    finite = np.isfinite(numbers)
-    return np.sort(numbers if finite.all() else numbers[finite])
-
-
 def _of(profile: NumericProfile) -> tuple[Sample, Moments]:
     if profile.sample is None or profile.moments is None:
         raise InsufficientDataError("the reference: found no number, need some")
@@ -219,8 +216,8 @@ def _of(profile: NumericProfile) -> tuple[Sample, Moments]:
 
 def _distribution(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Measured, ...]:
     reference, moments = _of(profile)
-    difference = cdf_difference(reference, Sample.of_sorted(values))
-    ks, distance = difference.ks(), difference.area()
+    assert profile.cells is not None
+    ks, distance = profile.cells.compare(values)
     p_value = ks_p_value(max(ks - reference.ks_error, 0.0), profile.count, len(values))
     normalised = normalised_wasserstein(distance, moments)
     return (
@@ -241,9 +238,11 @@ def _variance(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Mea
     return (Measured("variance_ratio", result.ratio, max(result.ratio, inverse), result.guarded_p_value),)
 
 
-def _categorical(profile: CategoricalProfile, values: NDArray[Any], bins: BinCounts) -> tuple[Measured, ...]:
+def _categorical(
+    profile: CategoricalProfile, current: dict[str, int], bins: BinCounts
+) -> tuple[Measured, ...]:
     result = chi_square(profile.counts[:-2], bins.counts[:-2])
-    new = profile.unseen_in(values, NAMED_CATEGORIES) if bins.unseen else []
+    new = profile.unseen_in(current, NAMED_CATEGORIES) if bins.unseen else []
     vanished = [
         category
         for category, before, now in zip(profile.categories, profile.counts, bins.counts, strict=False)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..statistics.binning import bin_counts_sorted
+from ..statistics.cells import ReferenceCells
 from .kinds import INF, MISSING, SPECIAL_BINS, as_numbers, category_names, tally
 
 if TYPE_CHECKING:
@@ -101,6 +103,11 @@ class NumericProfile:
         """Share of all rows that are missing, 0 to 1."""
         return float(self.ratios[-2])
 
+    @cached_property
+    def cells(self) -> ReferenceCells | None:
+        """The distribution, prepared for many comparisons; None if there is none."""
+        return None if self.sample is None else ReferenceCells.of(self.sample)
+
     @property
     def minimum(self) -> float | None:
         """Smallest finite value; None if there is none."""
@@ -126,25 +133,53 @@ class NumericProfile:
         numbers, wrong = as_numbers(values)
         type_errors = 0 if wrong is None else int(wrong.sum())
         last = len(self.edges)
-        counts = np.zeros(last + 1 + len(SPECIAL_BINS), dtype=np.int64)
         # NaN sorts behind every edge and so falls into the last value bin; it is moved out below.
-        counts[: last + 1] = np.bincount(np.searchsorted(self.edges, numbers), minlength=last + 1)
-        nans = upper = lower = 0
+        in_bins = np.bincount(np.searchsorted(self.edges, numbers), minlength=last + 1)
+        nans = upper = lower = outside = 0
         if not np.isfinite(numbers).all():
             nans = int(np.count_nonzero(np.isnan(numbers)))
             upper = int(np.count_nonzero(numbers == np.inf))
             lower = int(np.count_nonzero(numbers == -np.inf))
-            counts[last] -= nans + upper
-            counts[0] -= lower
-        counts[last + 1 :] = type_errors, nans - type_errors, upper + lower
-        outside = 0
+            in_bins[last] -= nans + upper
+            in_bins[0] -= lower
         if self.sample is not None:
             low, high = self.sample.minimum, self.sample.maximum
             outside = int(np.count_nonzero(numbers < low) + np.count_nonzero(numbers > high)) - upper - lower
+        return self._counted(in_bins, nans, upper + lower, outside, type_errors)
+
+    def count_sorted(self, ascending: Floats, type_errors: int = 0) -> tuple[BinCounts, Floats]:
+        """The same for numbers in ascending order with NaN last, as NumPy sorts; and the finite ones of them.
+
+        Parameters
+        ----------
+        ascending : ndarray of shape (n_rows,)
+            As `kinds.as_numbers` reads a column, sorted.
+        type_errors : int
+            Rows among the NaN that held something else than a number.
+        """
+        first, last = 0, len(ascending)
+        if last and not (np.isfinite(ascending[0]) and np.isfinite(ascending[-1])):
+            first = int(np.searchsorted(ascending, -np.inf, side="right"))
+            last = int(np.searchsorted(ascending, np.inf, side="left"))
+        finite = ascending[first:last]
+        nans = len(ascending) - int(np.searchsorted(ascending, np.nan, side="left"))
+        outside = 0
+        if self.sample is not None:
+            low, high = self.sample.minimum, self.sample.maximum
+            outside = int(np.searchsorted(finite, low, side="left"))
+            outside += len(finite) - int(np.searchsorted(finite, high, side="right"))
+        infinite = len(ascending) - len(finite) - nans
+        in_bins = bin_counts_sorted(finite, self.edges)
+        return self._counted(in_bins, nans, infinite, outside, type_errors), finite
+
+    def _counted(self, in_bins: Ints, nans: int, infinite: int, outside: int, type_errors: int) -> BinCounts:
+        counts = np.empty(len(in_bins) + len(SPECIAL_BINS), dtype=np.int64)
+        counts[: len(in_bins)] = in_bins
+        counts[len(in_bins) :] = type_errors, nans - type_errors, infinite
         return BinCounts(
             counts=counts,
             missing=nans - type_errors,
-            infinite=upper + lower,
+            infinite=infinite,
             out_of_range=outside,
             type_errors=type_errors,
         )
@@ -237,9 +272,9 @@ class CategoricalProfile:
             unseen=0 if self.untallied else unseen,
         )
 
-    def unseen_in(self, values: NDArray[Any], limit: int) -> list[str]:
-        """Categories of these values that the reference never saw, the most frequent first."""
-        new = [(name, count) for name, count in tally(values).items() if name not in self._index]
+    def unseen_in(self, current: dict[str, int], limit: int) -> list[str]:
+        """Categories of a tally that the reference never saw, the most frequent first."""
+        new = [(name, count) for name, count in current.items() if name not in self._index]
         new.sort(key=lambda item: (-item[1], item[0]))
         return [name for name, _ in new[:limit]]
 

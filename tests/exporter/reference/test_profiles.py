@@ -72,6 +72,14 @@ def test_indices_and_counts_agree(current: list[float], reference: list[float]) 
     assert counted.counts.sum() == len(values)
     indices = profile.bin_indices(values)
     np.testing.assert_array_equal(np.bincount(indices, minlength=len(profile.bins)), counted.counts)
+    in_order, finite = profile.count_sorted(np.sort(values))
+    np.testing.assert_array_equal(in_order.counts, counted.counts)
+    assert (in_order.missing, in_order.infinite, in_order.out_of_range) == (
+        counted.missing,
+        counted.infinite,
+        counted.out_of_range,
+    )
+    assert len(finite) == np.isfinite(values).sum()
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=3), st.booleans(), st.integers(0, 3)), max_size=40))
@@ -111,7 +119,7 @@ def test_unseen_is_not_other() -> None:
 def test_unseen_in_names_the_most_frequent_first() -> None:
     """A report names new categories by frequency."""
     profile = categorical(list("ab"))
-    assert profile.unseen_in(np.array(list("xyya"), dtype=object), 1) == ["y"]
+    assert profile.unseen_in({"x": 1, "y": 2, "a": 9}, 1) == ["y"]
 
 
 def test_empty_reference_column_has_no_ratios() -> None:
