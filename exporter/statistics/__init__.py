@@ -1,5 +1,6 @@
 """Pure statistics on arrays: no clock, no metric, no threshold, no global random state."""
 
+from .batch import ColumnComparison, FittedColumn, compare_columns
 from .binning import bin_counts, bin_counts_sample, bin_counts_sorted, occupied_bins, quantile_edges
 from .contingency import ChiSquare, chi_square, cramers_v, homogeneity_p_value
 from .distances import (
@@ -34,6 +35,8 @@ from .two_sample import (
 
 __all__ = [
     "ChiSquare",
+    "ColumnComparison",
+    "FittedColumn",
     "MeanShift",
     "Moments",
     "Sample",
@@ -43,6 +46,7 @@ __all__ = [
     "bin_counts_sample",
     "bin_counts_sorted",
     "chi_square",
+    "compare_columns",
     "cramers_v",
     "hellinger",
     "hellinger_noise_floor",

@@ -86,8 +86,10 @@ def bin_counts(values: npt.ArrayLike, edges: Floats) -> Integers:
 
 def bin_counts_sorted(sorted_values: Floats, edges: Floats) -> Integers:
     """The same counts for an ascending array, by looking up the few edges in it."""
-    ends = np.searchsorted(sorted_values, edges, side="right")
-    return np.diff(ends, prepend=0, append=sorted_values.size).astype(np.int64)
+    ends = np.zeros(edges.size + 2, dtype=np.int64)
+    ends[1:-1] = np.searchsorted(sorted_values, edges, side="right")
+    ends[-1] = sorted_values.size
+    return ends[1:] - ends[:-1]
 
 
 def bin_counts_sample(sample: Sample, edges: Floats) -> Integers:
@@ -96,9 +98,10 @@ def bin_counts_sample(sample: Sample, edges: Floats) -> Integers:
     For a compressed sample they are exact on edges that are among its values, and off by at most
     ``ks_error * n`` for each edge elsewhere.
     """
-    cumulative = np.concatenate([np.zeros(1, dtype=np.int64), sample.cumulative])
-    at_edges = cumulative[np.searchsorted(sample.values, edges, side="right")]
-    return np.diff(at_edges, prepend=0, append=cumulative[-1]).astype(np.int64)
+    before = np.zeros(sample.values.size + 1, dtype=np.int64)
+    np.cumsum(sample.counts, out=before[1:])
+    at_edges = before[np.searchsorted(sample.values, edges, side="right")]
+    return np.diff(at_edges, prepend=0, append=before[-1])
 
 
 def occupied_bins(reference: npt.ArrayLike, current: npt.ArrayLike) -> int:

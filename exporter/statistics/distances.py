@@ -76,14 +76,19 @@ def psi(reference: Counts, current: Counts) -> float:
     >>> round(psi(np.array([50, 50]), np.array([60, 40])), 4)
     0.0405
     """
-    p, q, n, m = shares(reference, current)
-    p, q = (
-        np.maximum(p, np.minimum(EMPTY_BIN_COUNT / n, q)),
-        np.maximum(q, np.minimum(EMPTY_BIN_COUNT / m, p)),
-    )
-    occupied = p > 0.0  # after the line above: in either sample
-    p, q = p[occupied], q[occupied]
-    return float((p - q) @ (np.log(p) - np.log(q)))
+    return float(psi_of_shares(*shares(reference, current)))
+
+
+def psi_of_shares(p: Floats, q: Floats, n: float | Floats, m: float | Floats) -> Floats:
+    """PSI of shares of shape (..., n_bins) in samples of n and m observations, of shape (...)."""
+    n, m = np.expand_dims(n, -1), np.expand_dims(m, -1)
+    padded = np.maximum(p, np.minimum(EMPTY_BIN_COUNT / n, q))
+    q = np.maximum(q, np.minimum(EMPTY_BIN_COUNT / m, p))
+    # Padding leaves at zero what is empty in both samples; any other number in its place adds nothing.
+    empty = padded == 0.0
+    ratio = np.log(np.where(empty, 1.0, padded) / np.where(empty, 1.0, q))
+    value: Floats = ((padded - q) * ratio).sum(axis=-1)
+    return value
 
 
 def jensen_shannon_divergence(reference: Counts, current: Counts) -> float:
@@ -117,9 +122,15 @@ def jensen_shannon_divergence(reference: Counts, current: Counts) -> float:
     1.0
     """
     p, q, _, _ = shares(reference, current)
+    return float(jensen_shannon_of_shares(p, q))
+
+
+def jensen_shannon_of_shares(p: Floats, q: Floats) -> Floats:
+    """Jensen-Shannon divergence in bits of shares of shape (..., n_bins)."""
     middle = 0.5 * (p + q)
-    nats = 0.5 * float((rel_entr(p, middle) + rel_entr(q, middle)).sum())
-    return min(max(nats / math.log(2.0), 0.0), 1.0)  # rounding alone leaves [0, 1]
+    nats = 0.5 * (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1)
+    bits: Floats = np.clip(nats / math.log(2.0), 0.0, 1.0)  # rounding alone leaves [0, 1]
+    return bits
 
 
 def jensen_shannon_distance(reference: Counts, current: Counts) -> float:

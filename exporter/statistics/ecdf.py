@@ -10,7 +10,7 @@ from .sample import Floats, Integers, Sample
 
 # Differences are whole numbers in units of 1 / (n * m) while that product fits an int64; KS is then exact to
 # the last bit. Beyond, which takes a billion against four billion observations, they are floats.
-_LARGEST_EXACT_UNIT = 2**62
+LARGEST_EXACT_UNIT = 2**62
 # Differences between smaller values cannot overflow.
 _SAFE_MAGNITUDE = float(np.finfo(np.float64).max) / 4.0
 
@@ -43,20 +43,26 @@ class CdfDifference(NamedTuple):
         """Area between the two functions: the Wasserstein distance."""
         heights = np.abs(self.difference[:-1]) / self.unit
         if max(-self.values[0], self.values[-1]) < _SAFE_MAGNITUDE:
-            return float(heights @ np.diff(self.values))
+            # Not a dot product: BLAS would start threads of its own, which costs more than the sum.
+            return float((heights * np.diff(self.values)).sum())
         # Halves cannot overflow; only a distance beyond the largest float becomes infinite.
         with np.errstate(over="ignore"):
-            return float(2.0 * (heights @ np.diff(0.5 * self.values)))
+            return float(2.0 * (heights * np.diff(0.5 * self.values)).sum())
 
 
 def cdf_difference(reference: Sample, current: Sample) -> CdfDifference:
     """Difference of the distribution functions of two samples."""
     n, m = reference.n, current.n
-    both = np.concatenate([reference.values, current.values])
-    # Timsort finds the two ascending runs and merges them in one pass.
-    order = both.argsort(kind="stable")
-    if n * m <= _LARGEST_EXACT_UNIT:
-        whole = np.concatenate([reference.counts * m, current.counts * -n])
-        return CdfDifference(both[order], np.cumsum(whole[order]), n * m)
-    shares = np.concatenate([reference.counts / n, current.counts / -m])
-    return CdfDifference(both[order], np.cumsum(shares[order]), 1)
+    values = [reference.values, current.values]
+    if n * m <= LARGEST_EXACT_UNIT:
+        return merge_steps(values, [reference.counts * m, current.counts * -n], n * m)
+    return merge_steps(values, [reference.counts / n, current.counts / -m], 1)
+
+
+def merge_steps(values: list[Floats], steps: list[Integers] | list[Floats], unit: int) -> CdfDifference:
+    """The difference from ascending runs of values and how far it rises at each."""
+    merged = np.concatenate(values)
+    # Timsort finds the ascending runs and merges them in one pass.
+    order = merged.argsort(kind="stable")
+    difference: Integers | Floats = np.concatenate(steps)[order].cumsum()
+    return CdfDifference(merged[order], difference, unit)

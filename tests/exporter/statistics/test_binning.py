@@ -140,7 +140,7 @@ def test_bins_empty_in_both_do_not_count() -> None:
 
 
 def test_bins_match_scipys_histogram(rng: np.random.Generator) -> None:
-    """Counts are those of scipy.stats.binned_statistic, which closes bins on the left, on the mirror image."""
+    """Counts are those of scipy.stats.binned_statistic, which closes bins on the left, mirrored."""
     values = rng.normal(size=500)
     edges = quantile_edges(Sample.of(rng.normal(size=1000)))
     bounds = np.concatenate([[-100.0], edges, [100.0]])
