@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from alerting.cli import register as register_alerting
+
 from .dashboards import register as register_dashboards
 from .demo.options import register as register_demo
 from .errors import DriftgaugeError
@@ -64,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, help="show the version and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     register_demo(subparsers)
+    register_alerting(subparsers)
     register_dashboards(subparsers)
     return parser
 

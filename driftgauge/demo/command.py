@@ -94,9 +94,10 @@ class _Run:
         """Show what happens until it is over."""
         setup = self.setup
         watcher = Watcher(
-            setup.url(MODEL, "/metrics"),
-            setup.url(BRIDGE, "/metrics"),
-            setup.url(PROMETHEUS) if PROMETHEUS in setup.listeners else None,
+            model_url=setup.url(MODEL, "/metrics"),
+            bridge_url=setup.url(BRIDGE, "/metrics"),
+            prometheus_url=setup.url(PROMETHEUS) if PROMETHEUS in setup.listeners else None,
+            inbox_url=setup.url(INBOX) if INBOX in setup.listeners else None,
         )
         shown = [part for part in supervisor.parts if part.name != INBOX.name]
         shown += [part for part in supervisor.parts if part.name == INBOX.name]
@@ -135,6 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
             components=components,
             speed=arguments.speed,
             data=arguments.data,
+            slack_channel=arguments.slack_channel,
         )
         check_free(ports, setup.listeners)
         demo = _Run(

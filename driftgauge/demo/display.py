@@ -91,14 +91,14 @@ def display_for(console: Console, parts: Sequence[Part]) -> LiveDisplay | PlainD
 def lines_of(status: Status) -> list[tuple[str, str]]:
     """The numbers of a status, each with its name."""
     progress = "" if math.isnan(status.progress) else f" ({status.progress:.0%} of the replay)"
-    drifted = f"{len(status.drifted)} of {status.features}" if status.features else "none watched yet"
+    drifted = f"{len(status.drifted)} of {status.features}" if status.features else "not checked yet"
     return [
         ("simulated date", day_of(status.simulated_at) + progress),
         ("rows predicted", f"{status.rows:,}"),
         ("outcomes known", f"{status.outcomes:,}"),
         ("drifted features", _with_names(drifted, status.drifted)),
         ("alerts firing", _alerts(status.firing)),
-        ("messages delivered", str(status.delivered)),
+        ("messages delivered", f"{status.delivered}{_updates(status)}"),
     ]
 
 
@@ -120,12 +120,13 @@ def summary_of(tally: Tally, seconds: float, missing: Sequence[str] = ()) -> lis
     counts = (
         f"{_plural(len(tally.drift_alerts), 'drift alert')}, {_plural(status.delivered, 'message')} delivered"
     )
+    counts += _updates(status)
     if tally.first_message_seconds is not None:
         counts += f", the first after {tally.first_message_seconds:.0f} s"
     lines = [f"The demo ran {seconds:.0f} s {began}: {rows}.", f"{counts}."]
     alerts = Counter(name for name, _ in tally.drift_alerts)
     if alerts:
-        fired = (name if count == 1 else f"{name} ({count} times)" for name, count in alerts.items())
+        fired = (name if count == 1 else f"{name} ({count})" for name, count in alerts.items())
         lines.append(f"Drift alerts: {', '.join(fired)}.")
     if tally.drifted:
         lines.append(f"Features that drifted: {', '.join(tally.drifted)}.")
@@ -154,15 +155,20 @@ def _table_of_numbers(status: Status) -> Table:
     return table
 
 
+def _updates(status: Status) -> str:
+    """How often messages were brought up to date, where that is known."""
+    return f" and {_plural(status.updated, 'update')}" if status.updated else ""
+
+
 def _alerts(firing: frozenset[Alert] | None) -> str:
-    """How many alerts fire, and which."""
+    """How many alerts fire, and which. One that is a warning and critical at once is one."""
     if firing is None:
         return "unknown without Prometheus"
-    counts = Counter(alert.name for alert in sorted(firing, key=lambda alert: alert.name))
+    alerts = sorted({(alert.name, alert.subject) for alert in firing})
+    counts = Counter(name for name, _ in alerts)
     names = [name if count == 1 else f"{name} ({count})" for name, count in counts.items()]
-    return _with_names(
-        str(len(firing)), [*names[:LISTED_ALERTS], *(["..."] if names[LISTED_ALERTS:] else [])]
-    )
+    shown = [*names[:LISTED_ALERTS], *(["..."] if names[LISTED_ALERTS:] else [])]
+    return _with_names(str(len(alerts)), shown)
 
 
 def _with_names(text: str, names: Sequence[str]) -> str:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 DEFAULT_SPEED = 86400.0
 """Simulated seconds per second: a day passes in a second, nine months in less than five minutes."""
 
+DEFAULT_CHANNEL = "#driftgauge-demo"
+"""Not a channel in which somebody waits for real alerts."""
+
 _EPILOG = """\
 Without SLACK_WEBHOOK_URL and SLACK_BOT_TOKEN in the environment a local inbox page stands for Slack and gets
 the same HTTP calls. Without prometheus and prometheus-alertmanager on PATH the demo runs without alerts.
@@ -46,6 +49,12 @@ def register(subparsers: Subparsers) -> None:
         type=Path,
         metavar="FOLDER",
         help="flights.csv.zip, weather.csv and planes.csv to use instead",
+    )
+    parser.add_argument(
+        "--slack-channel",
+        metavar="NAME",
+        default=DEFAULT_CHANNEL,
+        help="channel for a bot token's messages (default: %(default)s)",
     )
     parser.add_argument(
         "--port-offset", type=int, default=0, metavar="N", help="move every port that is not given"

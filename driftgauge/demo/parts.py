@@ -35,7 +35,14 @@ MODEL_READY_SECONDS = 120.0
 READY_SECONDS = 30.0
 """Measured for Prometheus and Alertmanager: 0.3 s."""
 
-SLACK_VARIABLES = ("SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN")
+SLACK_VARIABLES = ("SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL_FILE", "SLACK_BOT_TOKEN_FILE")
+
+BRIDGE_VARIABLES = tuple(
+    name + suffix
+    for name in ("BRIDGE_TOKENS", "BRIDGE_LISTEN_ADDRESS", "BRIDGE_LISTEN_PORT", "BRIDGE_STATE_DIRECTORY")
+    for suffix in ("", "_FILE")
+)
+"""These would override the demo's own configuration of the bridge; empty is the same as absent."""
 
 GET_COMPONENTS = (
     "on Debian: apt-get install prometheus prometheus-alertmanager; elsewhere: prometheus.io/download"
@@ -75,6 +82,8 @@ class Setup:
         Which programs there are.
     speed : float
         Simulated seconds per second.
+    slack_channel : str
+        Where a bot posts.
     data : Path or None
         Folder of the flights' tables; None for the installed package's.
     environment : mapping
@@ -85,6 +94,7 @@ class Setup:
     ports: Mapping[Listener, int]
     components: Components
     speed: float
+    slack_channel: str
     data: Path | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
@@ -137,9 +147,7 @@ def model_part(setup: Setup) -> Part:
 def bridge_parts(setup: Setup) -> list[Part]:
     """The bridge, and the inbox where that stands for Slack."""
     parts = []
-    environment = {}
     if setup.uses_inbox:
-        environment["SLACK_WEBHOOK_URL"] = setup.url(INBOX, "/services/demo")
         parts.append(
             Part(
                 name=INBOX.name,
@@ -157,7 +165,7 @@ def bridge_parts(setup: Setup) -> list[Part]:
             url=setup.url(BRIDGE, "/history"),
             is_ready=answers(setup.url(BRIDGE, "/readyz")),
             ready_within_seconds=READY_SECONDS,
-            environment=environment,
+            environment=_bridge_environment(setup),
         )
     )
     return parts
@@ -229,4 +237,17 @@ def _component(listener: Listener, command: list[str], setup: Setup, *, page: st
 
 
 def _bridge_config(setup: Setup) -> dict[str, Any]:
-    return {}
+    return {
+        "listen": {"address": HOST, "port": setup.ports[BRIDGE]},
+        "state": {"directory": str(setup.directory / "bridge")},
+        "destinations": {"team": {"channel": setup.slack_channel}},
+        "sources": {"default": {"destinations": ["team"]}},
+    }
+
+
+def _bridge_environment(setup: Setup) -> dict[str, str]:
+    """No other bridge's settings, and the inbox's address where there is no Slack."""
+    environment = dict.fromkeys(BRIDGE_VARIABLES, "")
+    if setup.uses_inbox:
+        environment |= {"SLACK_BOT_TOKEN": "xoxb-demo", "SLACK_API_URL": setup.url(INBOX, "/api/")}
+    return environment

@@ -27,7 +27,7 @@ DAY_SECONDS = 86400.0
 WINDOW = Window("14d", 14 * DAY_SECONDS)
 """Two weeks. A day has one weekday and one weather; with whole weeks every weekday has its share. Shorter
 windows show weather instead of season: over one week pressure always exceeds a PSI of 0.2, humidity and wind
-speed in most weeks. Over two, temperature and dew point stand out, with a PSI from 1 in April to 8 in July and
+speed in most weeks. Over two, temperature and dew point stand out, from a PSI of 1 in April to 8 in July and
 back to the winter's in December."""
 
 FIRST_CHECK_SECONDS = WINDOW.seconds

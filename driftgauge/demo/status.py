@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 2.0
 CLOCK_METRIC = "demo_simulated_timestamp_seconds"
 PROGRESS_METRIC = "demo_replay_progress_ratio"
 
-STATE_DRIFT = 2.0
+STATE_DRIFT, STATE_UNKNOWN = 2.0, -1.0
 """As exporter.metrics codes `model_drift_state`."""
 
 WATCHDOG = "Watchdog"
@@ -66,13 +66,15 @@ class Status:
     rows, outcomes : int
         Predicted rows, and outcomes joined to them.
     features : int
-        Features that are watched.
+        Features whose state is known; none before the first check.
     drifted : tuple of str
         Features whose state is drift.
     firing : frozenset of Alert or None
         Alerts that fire now, without the Watchdog; None without Prometheus.
     delivered : int
-        Messages that the bridge has delivered.
+        Messages delivered: those the inbox shows; with Slack, the bridge's calls that succeeded.
+    updated : int
+        Messages of the inbox that were brought up to date in place.
     """
 
     simulated_at: float = math.nan
@@ -83,6 +85,7 @@ class Status:
     drifted: tuple[str, ...] = ()
     firing: frozenset[Alert] | None = None
     delivered: int = 0
+    updated: int = 0
 
 
 @dataclass(slots=True)
@@ -126,24 +129,31 @@ class Watcher:
     ----------
     model_url, bridge_url : str
         Of their /metrics.
-    prometheus_url : str or None
-        Base address; None without Prometheus.
+    prometheus_url, inbox_url : str or None
+        Base addresses; None where there is no such part.
     fetch : callable
         Replaced in tests.
     """
 
     def __init__(
-        self, model_url: str, bridge_url: str, prometheus_url: str | None, *, fetch: Fetch | None = None
+        self,
+        *,
+        model_url: str,
+        bridge_url: str,
+        prometheus_url: str | None = None,
+        inbox_url: str | None = None,
+        fetch: Fetch | None = None,
     ) -> None:
         self._model_url = model_url
         self._bridge_url = bridge_url
         self._prometheus_url = prometheus_url
+        self._inbox_url = inbox_url
         self._fetch = fetch or fetch_text
         self._status = Status()
 
     def look(self) -> Status:
         """The status now."""
-        self._status = self._firing(self._bridge(self._model(self._status)))
+        self._status = self._firing(self._messages(self._model(self._status)))
         return self._status
 
     def _model(self, status: Status) -> Status:
@@ -158,14 +168,19 @@ class Watcher:
             progress=_total(samples, PROGRESS_METRIC, math.nan),
             rows=int(_total(samples, "model_predictions_total")),
             outcomes=int(_total(samples, "model_outcomes_total", outcome="joined")),
-            features=len(states),
+            features=sum(state != STATE_UNKNOWN for _, state in states),
             drifted=tuple(sorted(name for name, state in states if state == STATE_DRIFT)),
         )
 
-    def _bridge(self, status: Status) -> Status:
-        text = self._fetch(self._bridge_url)
+    def _messages(self, status: Status) -> Status:
+        inbox = self._inbox_url is not None
+        text = self._fetch(f"{self._inbox_url}/api/messages" if inbox else self._bridge_url)
         if text is None:
             return status
+        if inbox:
+            counters = json.loads(text)["counters"]
+            told = counters["posted"] + counters["replied"]
+            return replace(status, delivered=told, updated=counters["updated"])
         delivered = _total(read_samples(text), "bridge_deliveries_total", outcome="delivered")
         return replace(status, delivered=int(delivered))
 

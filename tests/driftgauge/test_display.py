@@ -9,6 +9,7 @@ from driftgauge.demo.display import (
     LiveDisplay,
     PlainDisplay,
     display_for,
+    lines_of,
     summary_of,
 )
 from driftgauge.demo.processes import Part
@@ -29,6 +30,7 @@ DRIFTING = Status(
         Alert("ModelDriftDetected", feature, "warning") for feature in ("dew_point", "temperature")
     ),
     delivered=1,
+    updated=2,
 )
 
 
@@ -41,7 +43,7 @@ def test_plain_lines_show_addresses_and_numbers() -> None:
         "inbox:        http://127.0.0.1:9110\n"
         "simulated date 2013-04-15 (5% of the replay) | rows predicted 12,345 | outcomes known 12,000 | "
         "drifted features 2 of 14: dew_point, temperature | alerts firing 2: ModelDriftDetected (2) | "
-        "messages delivered 1\n"
+        "messages delivered 1 and 2 updates\n"
     )
 
 
@@ -56,6 +58,20 @@ def test_plain_lines_come_with_news_or_now_and_then() -> None:
         assert output.getvalue().count("\n") == 2
         display.show(Status(firing=frozenset()), 1.5 + PLAIN_INTERVAL_SECONDS)
     assert output.getvalue().count("\n") == 3
+
+
+def test_an_alert_that_is_warning_and_critical_is_shown_once() -> None:
+    """What people count is what fires, not how severely."""
+    both = frozenset(Alert("ModelDriftDetected", "wind", severity) for severity in ("warning", "critical"))
+    assert ("alerts firing", "1: ModelDriftDetected") in lines_of(Status(firing=both))
+
+
+def test_nothing_known_is_not_shown_as_nothing_wrong() -> None:
+    """Before the first check, and without Prometheus, there is no number to show."""
+    shown = dict(lines_of(Status()))
+    assert shown["drifted features"] == "not checked yet"
+    assert shown["alerts firing"] == "unknown without Prometheus"
+    assert shown["simulated date"] == "not yet"
 
 
 def test_a_terminal_gets_the_live_table_and_a_pipe_gets_lines() -> None:
@@ -87,8 +103,8 @@ def test_the_summary_counts_drift_alerts_and_messages() -> None:
     tally.add(DRIFTING, 31.4)
     assert summary_of(tally, 60.2) == [
         "The demo ran 60 s up to 2013-04-15: 12,345 rows predicted, 12,000 outcomes known.",
-        "2 drift alerts, 1 message delivered, the first after 31 s.",
-        "Drift alerts: ModelDriftDetected (2 times).",
+        "2 drift alerts, 1 message delivered and 2 updates, the first after 31 s.",
+        "Drift alerts: ModelDriftDetected (2).",
         "Features that drifted: dew_point, temperature.",
     ]
 

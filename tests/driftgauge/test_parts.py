@@ -18,6 +18,7 @@ def setup(tmp_path: Path) -> Setup:
         ports=choose_ports({}, 0),
         components=Components("/usr/bin/prometheus", "/usr/bin/prometheus-alertmanager"),
         speed=86400.0,
+        slack_channel="#somewhere",
         environment={},
     )
 
@@ -33,7 +34,7 @@ def test_alertmanager_is_found_under_either_name(name: str) -> None:
 def test_the_inbox_stands_in_only_without_slack(setup: Setup) -> None:
     """With a Slack address of either kind the messages go to Slack."""
     assert INBOX in setup.listeners
-    for name in ("SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN"):
+    for name in ("SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN", "SLACK_BOT_TOKEN_FILE"):
         assert INBOX not in replace(setup, environment={name: "x"}).listeners
     assert INBOX in replace(setup, environment={"SLACK_WEBHOOK_URL": ""}).listeners
 

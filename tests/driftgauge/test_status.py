@@ -53,13 +53,13 @@ ALERTS = answer(
 def test_a_status_is_what_the_parts_answer() -> None:
     """Numbers come from the model's and the bridge's metrics, alerts from Prometheus."""
     pages: dict[str, str | None] = {"m": MODEL, "b": BRIDGE, "p/api/v1/alerts": ALERTS}
-    status = Watcher("m", "b", "p", fetch=pages.get).look()
+    status = Watcher(model_url="m", bridge_url="b", prometheus_url="p", fetch=pages.get).look()
     assert status == Status(
         simulated_at=1.3648e9,
         progress=0.25,
         rows=5000,
         outcomes=4000,
-        features=4,
+        features=3,
         drifted=("age", "wind"),
         firing=frozenset(
             [
@@ -71,10 +71,18 @@ def test_a_status_is_what_the_parts_answer() -> None:
     )
 
 
+def test_an_inbox_tells_its_messages_and_their_updates() -> None:
+    """Where the inbox stands for Slack, what it shows counts: messages, replies in threads, and updates."""
+    counters = {"posted": 2, "replied": 1, "updated": 5, "refused": 4}
+    pages = {"i/api/messages": json.dumps({"counters": counters, "messages": []})}
+    status = Watcher(model_url="m", bridge_url="b", inbox_url="i", fetch=pages.get).look()
+    assert (status.delivered, status.updated) == (3, 5)
+
+
 def test_a_part_that_does_not_answer_leaves_its_numbers() -> None:
     """One missed answer does not turn numbers back to nothing."""
     pages: dict[str, str | None] = {"m": MODEL, "b": BRIDGE, "p/api/v1/alerts": ALERTS}
-    watcher = Watcher("m", "b", "p", fetch=pages.get)
+    watcher = Watcher(model_url="m", bridge_url="b", prometheus_url="p", fetch=pages.get)
     before = watcher.look()
     pages.clear()
     assert watcher.look() == before
@@ -82,7 +90,7 @@ def test_a_part_that_does_not_answer_leaves_its_numbers() -> None:
 
 def test_without_prometheus_alerts_are_unknown_rather_than_none() -> None:
     """No one to ask is not the same as nothing firing."""
-    status = Watcher("m", "b", None, fetch=lambda url: MODEL if url == "m" else None).look()
+    status = Watcher(model_url="m", bridge_url="b", fetch={"m": MODEL}.get).look()
     assert status.firing is None
     assert status.rows == 5000
     assert status.delivered == 0
