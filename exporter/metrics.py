@@ -180,7 +180,7 @@ FAMILIES: tuple[Family, ...] = (
         "drift",
         "gauge",
         "model_drift_threshold",
-        "Effect from which on a score counts as large.",
+        "Effect from which on a score counts as large, for the tests that decide.",
         "feature_name",
         "test_type",
         "window",

@@ -111,10 +111,11 @@ class Publisher:
         self._outputs_of_window(report, window)
 
     def _finding(self, finding: Finding | None, feature: str, test: str, window: str) -> None:
+        # Rules compare scores with thresholds, so a test that decides nothing must not have one.
         values: dict[str, float | None] = {
             "model_drift_score": None if finding is None else finding.effect,
             "model_drift_p_value": None if finding is None else finding.p_value,
-            "model_drift_threshold": None if finding is None else finding.threshold,
+            "model_drift_threshold": finding.threshold if finding is not None and finding.decides else None,
             "model_drift_noise_floor": None if finding is None else finding.noise_floor,
             "model_drift_minimum_detectable": None if finding is None else finding.minimum_detectable,
         }
@@ -129,7 +130,7 @@ class Publisher:
                 found = [column.findings[test] for column in columns if test in column.findings]
                 worst = max(found, key=lambda finding: finding.ratio, default=None)
                 score = None if worst is None else worst.effect
-                threshold = None if worst is None else worst.threshold
+                threshold = worst.threshold if worst is not None and worst.decides else None
                 self._set(f"model_{what}_drift_score", score, test, window)
                 self._set(f"model_{what}_drift_threshold", threshold, test, window)
 

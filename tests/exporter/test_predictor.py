@@ -301,6 +301,9 @@ def test_a_check_finds_the_drifted_feature(
     assert score is not None
     assert threshold is not None
     assert score > threshold
+    # A test that only reports has a score, and no threshold that a rule could take for a verdict.
+    assert value("model_drift_score", feature_name="b", test_type="wasserstein", window="1h") is not None
+    assert value("model_drift_threshold", feature_name="b", test_type="wasserstein", window="1h") is None
     assert value("driftgauge_window_rows", window="1d") == 4000
     assert value("driftgauge_checks_total", outcome="drift") == 1
 
