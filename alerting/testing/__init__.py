@@ -9,7 +9,8 @@ with a page.
 from __future__ import annotations
 
 from .faults import Fault
+from .payloads import alert, webhook
 from .server import FakeSlack
 from .workspace import Counters, Posted, Workspace
 
-__all__ = ["Counters", "FakeSlack", "Fault", "Posted", "Workspace"]
+__all__ = ["Counters", "FakeSlack", "Fault", "Posted", "Workspace", "alert", "webhook"]

@@ -19,6 +19,7 @@ _DOT: Final = re.compile("|".join(_DOTS))
 """Drawn as dots, since not every machine has a font for them."""
 
 SCRIPT: Final = f"""
+const SHOWN = {{ dateStyle: "medium", timeStyle: "medium" }};
 const list = document.getElementById("messages");
 async function refresh() {{
   try {{
@@ -29,8 +30,8 @@ async function refresh() {{
       list.dataset.last = text;
       list.innerHTML = text;
       for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-      for (const t of list.querySelectorAll("time")) 
-        t.textContent = new Date(t.dateTime).toLocaleString([], {{ dateStyle: "medium", timeStyle: "medium" }});
+      for (const t of list.querySelectorAll("time"))
+        t.textContent = new Date(t.dateTime).toLocaleString([], SHOWN);
     }}
     document.body.classList.remove("stale");
   }} catch {{ document.body.classList.add("stale"); }}

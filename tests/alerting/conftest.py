@@ -1,0 +1,176 @@
+"""Clocks, payloads, state and a fake Slack for the tests of the bridge."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerting import episodes, outbox, payload
+from alerting.database import Database
+from alerting.delivery import DeliveryPolicy, Destination, Sender
+from alerting.episodes import Recorded
+from alerting.incidents import StatePolicy
+from alerting.metrics import BridgeMetrics
+from alerting.secret import Secret
+from alerting.slack import BotClient, SlackPolicy, WebhookClient
+from alerting.testing import FakeSlack
+
+STARTED = 1_767_225_600.0
+"""2026-01-01 00:00 UTC: when the tests' clocks begin."""
+
+
+@dataclass
+class Clock:
+    """A clock that goes only when told."""
+
+    now: float = STARTED
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+
+@dataclass
+class State:
+    """A real database with the clock of the test."""
+
+    database: Database
+    clock: Clock
+    policy: StatePolicy = field(default_factory=StatePolicy)
+    destinations: Sequence[str] = ("slack",)
+
+    def record(self, raw: bytes, *, source: str = "default") -> Recorded:
+        """Store a webhook body, as the intake does."""
+        notification = payload.parse(raw)
+        return self.database.write(
+            lambda connection: episodes.record(
+                connection,
+                notification,
+                source=source,
+                destinations=self.destinations,
+                now=self.clock(),
+                policy=self.policy,
+            )
+        ).result()
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        """What a query finds."""
+        return self.database.write(
+            lambda connection: [dict(row) for row in connection.execute(query, values)]
+        ).result()
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """All incidents, oldest first."""
+        return self.rows("SELECT * FROM incidents ORDER BY id")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that goes only when told."""
+    return Clock()
+
+
+@pytest.fixture
+def state(tmp_path: Path, clock: Clock) -> Iterator[State]:
+    """An empty state with one destination, `slack`, whose messages can be edited."""
+    database = Database(tmp_path / "state", busy_seconds=0.1)
+    database.write(
+        lambda connection: outbox.register(connection, "slack", channel="#alerts", editable=True)
+    ).result()
+    yield State(database, clock)
+    database.close()
+
+
+@pytest.fixture
+def slack(clock: Clock) -> Iterator[FakeSlack]:
+    """A fake Slack on a free port, on the clock of the test."""
+    with FakeSlack(clock=clock) as fake:
+        yield fake
+
+
+@dataclass
+class Desk:
+    """A sender, stepped by hand, with all it works on."""
+
+    sender: Sender
+    state: State
+    slack: FakeSlack
+    metrics: BridgeMetrics
+    clock: Clock
+
+    def settle(self, *, limit: int = 50, patience: float = 0.0) -> int:
+        """Step until nothing is left that is due within `patience` seconds; how many calls were made."""
+        calls = 0
+        waited = 0.0
+        for _ in range(limit):
+            pause = self.sender.step()
+            if pause == 0:
+                calls += 1
+                continue
+            if waited + pause > patience:
+                return calls
+            waited += pause
+            self.clock.pass_(pause)
+        message = f"still not settled after {limit} steps"
+        raise AssertionError(message)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """A sample's value."""
+        value = self.metrics.registry.get_sample_value(name, {"receiver": "slack", **labels})
+        assert value is not None, (name, labels)
+        return value
+
+
+@pytest.fixture
+def desk_of(state: State, slack: FakeSlack, clock: Clock) -> Callable[..., Desk]:
+    """Make a sender for a bot (default) or a webhook; it does not run by itself."""
+
+    def make(
+        *, webhook: bool = False, policy: DeliveryPolicy | None = None, read_seconds: float = 5.0
+    ) -> Desk:
+        where = SlackPolicy(
+            api_url=slack.api_url, connect_timeout_seconds=1.0, read_timeout_seconds=read_seconds
+        )
+        client: BotClient | WebhookClient = (
+            WebhookClient(where, Secret(slack.webhook_url), clock)
+            if webhook
+            else BotClient(where, Secret("xoxb-test"), clock)
+        )
+        metrics = BridgeMetrics(["default"], ["slack"])
+        numbers = iter(range(1_000_000))
+        sender = Sender(
+            destination=Destination(
+                name="slack", channel="#alerts", client=client, call_seconds=where.timeouts.total
+            ),
+            database=state.database,
+            metrics=metrics,
+            policy=policy or DeliveryPolicy(post_burst=100, updates_per_minute=60_000),
+            clock=clock,
+            draw=lambda: 0.0,
+            new_id=lambda: f"id-{next(numbers)}",
+        )
+        sender.register()
+        return Desk(sender, state, slack, metrics, clock)
+
+    return make
+
+
+@pytest.fixture
+def desk(desk_of: Callable[..., Desk]) -> Desk:
+    """A sender with a bot token, stepped by hand."""
+    return desk_of()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

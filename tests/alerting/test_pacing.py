@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerting import pacing
+from alerting.pacing import Bucket, Pace
+
+PACE = Pace(per_second=1.0, burst=3.0)
+
+
+def test_a_full_bucket_allows_its_burst_and_then_its_rate() -> None:
+    """Three calls at once, then one a second."""
+    times: list[float] = []
+    bucket, now = Bucket(tokens=3.0, at=0.0), 0.0
+    while len(times) < 6:
+        pause = pacing.wait(bucket, PACE, now)
+        now += pause
+        if pause == 0:
+            bucket = pacing.take(bucket, PACE, now)
+            times.append(now)
+    assert times == [0.0, 0.0, 0.0, 1.0, 2.0, 3.0]
+
+
+@given(st.lists(st.floats(min_value=0, max_value=5), min_size=1, max_size=60))
+def test_no_window_holds_more_calls_than_burst_and_rate_allow(pauses: list[float]) -> None:
+    """However calls arrive, in no second are more than the burst plus the second's share."""
+    times: list[float] = []
+    bucket, now = Bucket(tokens=3.0, at=0.0), 0.0
+    for pause in pauses:
+        now += pause
+        while (left := pacing.wait(bucket, PACE, now)) > 0:
+            now += left
+        bucket = pacing.take(bucket, PACE, now)
+        times.append(now)
+    for first in range(len(times)):
+        for last in range(first, len(times)):
+            assert last - first + 1 <= PACE.burst + (times[last] - times[first]) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"), [(1.0, 1.25), (1.5, 1.75), (0.0, 1.0), (-4.0, 1.0), (1e9, 3_600.25)]
+)
+def test_a_429_closes_the_bucket_for_as_long_as_was_asked_and_at_most_an_hour(
+    asked: float, waited: float
+) -> None:
+    """With half of the jitter; a bucket that was emptied also has to fill up to one call."""
+    bucket = pacing.stop(asked, 100.0, lambda: 0.5)
+    assert pacing.wait(bucket, PACE, 100.0) == pytest.approx(min(waited, 3_600.0))
+
+
+def test_a_clock_set_back_does_not_lengthen_a_wait() -> None:
+    """An hour is the most that a bucket can say, even if the clock jumped back by a year."""
+    bucket = pacing.stop(30.0, 1e9, lambda: 0.0)
+    assert pacing.wait(bucket, PACE, 1e9 - 3e7) == pacing.MAX_RETRY_AFTER_SECONDS
+
+
+@given(st.integers(min_value=1, max_value=10**6), st.floats(min_value=0, max_value=1, exclude_max=True))
+def test_backoff_stays_between_half_a_second_and_five_minutes(failures: int, draw: float) -> None:
+    """It never hammers and never forgets."""
+    assert 0.5 <= pacing.backoff(failures, lambda: draw) <= pacing.BACKOFF_LIMIT_SECONDS
+
+
+def test_backoff_grows() -> None:
+    """The next wait is twice the last one until the limit."""
+    waits = [pacing.backoff(failures, lambda: 1.0) for failures in range(1, 12)]
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
