@@ -25,6 +25,7 @@ from .nulls import (
 )
 from .power import minimum_detectable
 from .sample import Sample
+from .trend import Trend, mann_kendall
 from .two_sample import (
     MeanShift,
     VarianceRatio,
@@ -40,6 +41,7 @@ __all__ = [
     "MeanShift",
     "Moments",
     "Sample",
+    "Trend",
     "VarianceRatio",
     "benjamini_hochberg",
     "bin_counts",
@@ -59,6 +61,7 @@ __all__ = [
     "ks_noise_floor",
     "ks_p_value",
     "ks_statistic",
+    "mann_kendall",
     "mean_shift",
     "minimum_detectable",
     "normalised_wasserstein",

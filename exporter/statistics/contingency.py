@@ -28,8 +28,9 @@ from .distances import Counts, shares
 from .sample import Floats
 
 # W. G. Cochran, The chi-square test of goodness of fit, Ann. Math. Stat. 23(3), 1952: below about five
-# expected observations in a cell the chi-square approximation fails.
-LEAST_EXPECTED_COUNT = 5.0
+# expected observations in a cell the chi-square approximation fails. A little less than five, so that
+# chance does not decide which of many bins that expect exactly five (100 observations in 20 bins) are rare.
+LEAST_EXPECTED_COUNT = 4.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,10 @@ def chi_square(reference: Counts, current: Counts) -> ChiSquare:
     Parameters
     ----------
     reference, current : array-like of shape (n_categories,)
-        Counts of the same categories. Rare ones are pooled, rarest first, into groups in which both samples
-        expect at least five observations; a rest joins the last group or the rarest common category. Only the
-        sums over both samples decide what is pooled, so pooling does not bias the test. Categories that are
-        empty in both do not count.
+        Counts of the same categories. Those in which the smaller sample expects fewer than five
+        observations are put together, in the order given, into groups that expect as many; a rest joins the
+        last group or the rarest common category. Only the sums over both samples decide what is pooled, so
+        that pooling does not bias the test. Categories that are empty in both do not count.
 
     Returns
     -------
@@ -173,25 +174,26 @@ def _likelihood_ratio(p: Floats, q: Floats, n: float, m: float) -> float:
 def _pool_rare(p: Floats, q: Floats, n: float, m: float, *, rest_apart: bool) -> tuple[int, Floats, Floats]:
     """How many categories were pooled, and both samples' shares after that, the empty ones left out.
 
-    Rarest first, a group is closed as soon as it expects enough; common categories stay as they are. A rest
-    that makes no group joins the group before it, or else stays apart or joins the rarest common category.
+    In the order given, rare categories are put together until the group expects enough. A rest joins the
+    group before it, or else stays apart or joins the rarest common category.
     """
     expected = (n * p + m * q) * (min(n, m) / (n + m))
-    occupied = np.flatnonzero(expected > 0.0)
-    order = occupied[expected[occupied].argsort(kind="stable")]
-    rare = expected[order][expected[order] < LEAST_EXPECTED_COUNT].tolist()
+    common = np.flatnonzero(expected >= LEAST_EXPECTED_COUNT)
+    # Not sorted by count: where the bins are equal by construction, that would put the low counts together.
+    rare = np.flatnonzero((expected > 0.0) & (expected < LEAST_EXPECTED_COUNT))
     starts, held = [0], 0.0
-    for i, count in enumerate(rare):
+    for i, count in enumerate(expected[rare].tolist()):
         held += count
         if held >= LEAST_EXPECTED_COUNT:
             starts.append(i + 1)
             held = 0.0
-    common = range(len(rare), order.size)
+    order = np.concatenate([rare, common[expected[common].argsort(kind="stable")]])
+    singles = range(rare.size, order.size)
     if held == 0.0 or len(starts) > 1:
         starts.pop()
     elif not rest_apart:
-        common = common[1:]
-    starts.extend(common)
+        singles = singles[1:]
+    starts.extend(singles)
     sizes = np.diff(starts, append=order.size)
     pooled = int(sizes[sizes > 1].sum())
     return pooled, np.add.reduceat(p[order], starts), np.add.reduceat(q[order], starts)

@@ -82,12 +82,12 @@ def psi(reference: Counts, current: Counts) -> float:
 def psi_of_shares(p: Floats, q: Floats, n: float | Floats, m: float | Floats) -> Floats:
     """PSI of shares of shape (..., n_bins) in samples of n and m observations, of shape (...)."""
     n, m = np.expand_dims(n, -1), np.expand_dims(m, -1)
-    padded = np.maximum(p, np.minimum(EMPTY_BIN_COUNT / n, q))
-    q = np.maximum(q, np.minimum(EMPTY_BIN_COUNT / m, p))
-    # Padding leaves at zero what is empty in both samples; any other number in its place adds nothing.
-    empty = padded == 0.0
-    ratio = np.log(np.where(empty, 1.0, padded) / np.where(empty, 1.0, q))
-    value: Floats = ((padded - q) * ratio).sum(axis=-1)
+    padded_p = np.where(p == 0.0, np.minimum(EMPTY_BIN_COUNT / n, q), p)
+    padded_q = np.where(q == 0.0, np.minimum(EMPTY_BIN_COUNT / m, p), q)
+    # What is empty in both samples is still zero; any number in its place adds nothing.
+    empty = padded_p == 0.0
+    ratio = np.log(np.where(empty, 1.0, padded_p) / np.where(empty, 1.0, padded_q))
+    value: Floats = ((padded_p - padded_q) * ratio).sum(axis=-1)
     return value
 
 

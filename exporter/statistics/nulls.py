@@ -112,7 +112,7 @@ def ks_noise_floor(alpha: float, n: int, m: int) -> float:
 
     From the limit distribution, which is a little too wide for small samples (see `ks_p_value`).
     """
-    _require_level(alpha)
+    require_level("alpha", alpha)
     return min(float(kolmogi(alpha)) * math.sqrt(1.0 / n + 1.0 / m), 1.0)
 
 
@@ -129,7 +129,7 @@ def _noise_floor(
     alpha: float, n: int, m: int, n_bins: int, least_share: float | None, excess: float
 ) -> float:
     """The distance, in units of PSI, with p-value `alpha`."""
-    _require_level(alpha)
+    require_level("alpha", alpha)
     if n_bins < 2:
         return 0.0
     reduced = float(chdtri(n_bins - 1, alpha))
@@ -143,7 +143,7 @@ def _expected(n: int, m: int, n_bins: int, least_share: float | None) -> float:
     return n_bins * max(min(n, m) * share, _LEAST_EXPECTED_COUNT)
 
 
-def _require_level(alpha: float) -> None:
-    """Refuses what is not a probability."""
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha: found {alpha!r}, need a probability between 0 and 1")
+def require_level(name: str, value: float) -> None:
+    """Refuses what is not a probability, or a certain one."""
+    if not 0.0 < value < 1.0:
+        raise ValueError(f"{name}: found {value!r}, need a probability between 0 and 1")

@@ -67,8 +67,9 @@ def test_one_empty_bin_does_not_own_the_result(total: int) -> None:
 
 
 def test_psi_takes_fractional_counts() -> None:
-    """Counters that Prometheus extrapolates are fractional; scaling both sides changes nothing."""
+    """Counters that Prometheus extrapolates are fractional; without empty bins, scale does not matter."""
     assert psi([50.5, 49.5], [60.2, 39.8]) == pytest.approx(psi([505, 495], [602, 398]), rel=1e-12)
+    assert psi([0.505, 0.495], [0.602, 0.398]) == pytest.approx(psi([505, 495], [602, 398]), rel=1e-12)
 
 
 def test_jensen_shannon_by_hand() -> None:
