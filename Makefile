@@ -48,7 +48,7 @@ fmt: $(DEV) ## Format the code and repair what the linter can
 	$(BIN)/ruff format .
 
 bench: $(DEV) ## Measure what monitoring costs
-	@for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+	@for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
 
 lock: $(LOCK_BIN)/uv ## Write requirements/*.txt anew (UPGRADE=1: newest versions)
 	$(COMPILE) --output-file requirements/run.txt

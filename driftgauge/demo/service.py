@@ -19,6 +19,7 @@ from exporter import ExporterError, InstrumentedPredictor, MemoryStore, Referenc
 from ..errors import DriftgaugeError
 from .data import find_data, load_flights
 from .options import DEFAULT_SPEED
+from .ports import HOST
 from .processes import StopRequest
 from .replay import DAY_SECONDS, WINDOW, Pace, SimulatedClock, replay
 from .status import CLOCK_METRIC, PROGRESS_METRIC
@@ -40,22 +41,24 @@ def main(argv: list[str] | None = None) -> int:
     """Run until a signal ends it."""
     parser = argparse.ArgumentParser(prog="driftgauge-demo-model")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--addr", default=HOST, help="address to listen on (default: %(default)s)")
     parser.add_argument("--directory", type=Path, required=True, help="where the reference is written")
     parser.add_argument("--speed", type=float, default=DEFAULT_SPEED)
     parser.add_argument("--data", type=Path, help="folder of the flights' tables")
     arguments = parser.parse_args(argv)
     try:
         with StopRequest() as stop, threadpool_limits(limits=1):
-            serve(arguments.port, arguments.directory, arguments.speed, arguments.data, stop)
+            serve(arguments, stop)
     except (DriftgaugeError, ExporterError) as error:
         print(error, file=sys.stderr)  # noqa: T201  # the parent reads it
         return 2
     return 0
 
 
-def serve(port: int, directory: Path, speed: float, data: Path | None, stop: StopRequest) -> None:
+def serve(arguments: argparse.Namespace, stop: StopRequest) -> None:
     """Train, serve and replay until told to stop."""
     began = time.monotonic()
+    directory, data = arguments.directory, arguments.data
     flights = load_flights(find_data() if data is None else data)
     _say(f"loaded {len(flights):,} flights", began)
     model, reference = train(flights.between(YEAR_START, REPLAY_START))
@@ -83,9 +86,9 @@ def serve(port: int, directory: Path, speed: float, data: Path | None, stop: Sto
         clock=clock,
         background=False,  # a check per simulated day, called by the replay; scrapes fold what is pending
     ) as predictor:
-        predictor.serve(port=port)
-        _say(f"serving on port {port}", began)
-        replay(predictor, year, clock, Pace(REPLAY_START, speed, stop.wait).hours(end))
+        server = predictor.serve(port=arguments.port, addr=arguments.addr)
+        _say(f"serving at {server.url}", began)
+        replay(predictor, year, clock, Pace(REPLAY_START, arguments.speed, stop.wait).hours(end))
         if not stop.requested:
             _say("replayed to the end of the year, serving on", began)
         while not stop.wait(IDLE_CHECK_SECONDS):
