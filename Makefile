@@ -47,8 +47,8 @@ fmt: $(DEV) ## Format the code and repair what the linter can
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-bench: $(DEV) ## Measure what monitoring costs
-	@for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+bench: $(DEV) ## Measure what monitoring costs a prediction
+	$(BIN)/python benchmarks/predict_overhead.py $(ARGS)
 
 lock: $(LOCK_BIN)/uv ## Write requirements/*.txt anew (UPGRADE=1: newest versions)
 	$(COMPILE) --output-file requirements/run.txt
