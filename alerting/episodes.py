@@ -148,7 +148,8 @@ class _Snapshot:
             WHERE i.id = (SELECT MAX(id) FROM incidents WHERE source = ? AND group_key = ?)
             AND EXISTS (SELECT 1 FROM deliveries d WHERE d.incident_id = i.id)
             AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.incident_id = i.id
-                            AND (d.sent_version = d.want_version OR d.call_version = d.want_version))
+                            AND (d.sent_version = d.want_version
+                                 OR (d.call_kind IS NOT NULL AND d.call_version = d.want_version)))
             """,
             key,
         ).fetchone()

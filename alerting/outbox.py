@@ -274,7 +274,7 @@ def refused(connection: sqlite3.Connection, name: str, work: Work, *, reason: st
     if work.plain:
         connection.execute(
             "UPDATE deliveries SET call_kind = NULL, message_id = NULL, begun_at = NULL, sent_version = ?,"
-            " told_line = ?, plain = 0 WHERE id = ?",
+            " told_line = ?, plain = 0, due_at = 0 WHERE id = ?",
             (work.version, work.line, work.delivery_id),
         )
     else:

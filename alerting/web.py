@@ -110,7 +110,7 @@ def exchange(
     try:
         with requests.Session() as session:
             # A proxy of the environment serves the world outside, not this machine.
-            session.trust_env = not is_loopback(urlsplit(url).hostname or "")
+            session.trust_env = not is_loopback(_host(url))
             response = session.request(
                 method,
                 url,
@@ -132,6 +132,13 @@ def exchange(
         return Uncertain(reason="timeout")
     except requests.RequestException as error:
         return _broken(error)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # requests will say so too, in its own way
+        return ""
 
 
 def is_loopback(host: str) -> bool:

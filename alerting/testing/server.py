@@ -19,6 +19,8 @@ from .faults import Fault, Script
 from .workspace import Posted, Reply, Workspace
 
 WEBHOOK_CHANNEL: Final = "#alerts"
+POLL_SECONDS: Final = 0.05
+"""How long `stop` may have to wait."""
 MAX_BODY_BYTES: Final = 1 << 20
 _PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'"
 
@@ -74,7 +76,9 @@ class FakeSlack:
             ) from error
         self.port = int(self._server.server_address[1])
         self.url = f"http://{address}:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, name="fake-slack", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_SECONDS,), name="fake-slack", daemon=True
+        )
 
     @property
     def api_url(self) -> str:

@@ -107,7 +107,7 @@ class Desk:
     clock: Clock
 
     def settle(self, *, limit: int = 50, patience: float = 0.0) -> int:
-        """Step until nothing is left that is due within `patience` seconds; how many calls were made."""
+        """Step for `patience` seconds and until nothing is due then; how many calls were made."""
         calls = 0
         waited = 0.0
         for _ in range(limit):
@@ -116,6 +116,7 @@ class Desk:
                 calls += 1
                 continue
             if waited + pause > patience:
+                self.clock.pass_(patience - waited)
                 return calls
             waited += pause
             self.clock.pass_(pause)
