@@ -19,7 +19,7 @@ from .metrics import (
     SCHEMA_VIOLATIONS,
     SCORE_BUCKETS,
 )
-from .observation import Call, Observations, OutcomeCounts
+from .observation import Call, JoinedOutcomes, Observations, OutcomeCounts
 from .reference import Reference
 
 OTHER = "__other__"
@@ -67,6 +67,7 @@ class ModelCounters:
         self._dropped = counters("driftgauge_observations_dropped_total", DROP_REASONS)
         self._internal_errors = counter("driftgauge_internal_errors_total")
         self._outcomes = counters("model_outcomes_total", OutcomeCounts.__slots__)
+        self._lag = families.histogram("model_outcome_lag_seconds", *model)
         self._profiles = {} if reference is None else dict(reference.features)
         self._bins = {
             feature: [counter("model_feature_bin_total", feature, bin_) for bin_ in profile.bins]
@@ -140,10 +141,11 @@ class ModelCounters:
             for name, count in Counter(observations.classes.tolist()).items():
                 self._classes.get(name, self._classes[OTHER]).inc(count)
 
-    def outcomes(self, counts: OutcomeCounts) -> None:
-        """Count what became of outcomes."""
+    def outcomes(self, outcomes: JoinedOutcomes) -> None:
+        """Count what became of outcomes, and how late they came; before its prediction counts as at once."""
         for outcome, child in self._outcomes.items():
-            _inc(child, getattr(counts, outcome))
+            _inc(child, getattr(outcomes.counts, outcome))
+        observe_many(self._lag, np.maximum(outcomes.lags, 0.0))
 
 
 def error_type(error: BaseException) -> str:

@@ -162,7 +162,7 @@ def _observations(calls: Sequence[Call], layout: Layout, wall_minus_perf: float)
         raise ObservationError(
             f"table: found {columns.n_rows} rows, need the {sum(counts)} that were predicted"
         )
-    scores, classes = _answers(calls, counts, layout)
+    answers = _answers(calls, counts, layout)
     features = columns.arrays
     if layout.features is not None:
         missing = np.full(columns.n_rows, np.nan)
@@ -171,8 +171,9 @@ def _observations(calls: Sequence[Call], layout: Layout, wall_minus_perf: float)
         times=_times(calls, counts, wall_minus_perf),
         features=features,
         ids=_ids(calls, counts),
-        scores=scores,
-        classes=classes,
+        scores=answers.scores,
+        classes=answers.classes,
+        probabilities=answers.probabilities,
     )
 
 
@@ -230,7 +231,13 @@ def _ids(calls: Sequence[Call], counts: Sequence[int]) -> NDArray[np.object_] | 
     return object_array(merged)
 
 
-_Answers = tuple[NDArray[np.float64] | None, NDArray[np.object_] | None]
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What the model answered, as `Observations` keeps it."""
+
+    scores: NDArray[np.float64] | None = None
+    classes: NDArray[np.object_] | None = None
+    probabilities: NDArray[np.float64] | None = None
 
 
 def _answers(calls: Sequence[Call], counts: Sequence[int], layout: Layout) -> _Answers:
@@ -240,11 +247,11 @@ def _answers(calls: Sequence[Call], counts: Sequence[int], layout: Layout) -> _A
         answers = [np.asarray(call[2]) for call in calls]
         result = answers[0] if len(answers) == 1 else np.concatenate(answers)
     except ValueError:  # ragged answers, as of a model with several outputs
-        return None, None
+        return _Answers()
     if result.ndim == 0:
         result = result.reshape(1)
     if len(result) != n_rows or result.ndim > 2:
-        return None, None
+        return _Answers()
     if result.ndim == 2 and result.shape[1] == 1:
         result = result[:, 0]
     if result.ndim == 2:
@@ -256,24 +263,25 @@ def _answers(calls: Sequence[Call], counts: Sequence[int], layout: Layout) -> _A
         return _from_margin(result, layout.classes, threshold=0.0)
     call_scores = layout.call_scores and method == "call" and result.dtype.kind == "f"
     if layout.predicts_classes and not call_scores:
-        return None, np.array(category_names(to_array(result)), dtype=object)
+        return _Answers(classes=np.array(category_names(to_array(result)), dtype=object))
     values = to_array(result)
-    return (values, None) if values.dtype == np.float64 else (None, None)
+    return _Answers(values) if values.dtype == np.float64 else _Answers()
 
 
 def _from_proba(result: NDArray[Any], classes: tuple[str, ...] | None) -> _Answers:
     if result.dtype.kind not in "fiu":
-        return None, None
+        return _Answers()
     known = classes is not None and len(classes) == result.shape[1]
     predicted = np.array(classes, dtype=object)[result.argmax(axis=1)] if known else None
     score = result[:, 1] if result.shape[1] == 2 else result.max(axis=1)
-    return score.astype(np.float64), predicted
+    matrix = result.astype(np.float64) if known and result.shape[1] > 2 else None
+    return _Answers(score.astype(np.float64), predicted, matrix)
 
 
 def _from_margin(result: NDArray[Any], classes: tuple[str, ...] | None, threshold: float) -> _Answers:
     if result.dtype.kind not in "fiu":
-        return None, None
+        return _Answers()
     predicted = None
     if classes is not None and len(classes) == 2:
         predicted = np.array(classes, dtype=object)[(result > threshold).astype(int)]
-    return result.astype(np.float64), predicted
+    return _Answers(result.astype(np.float64), predicted)

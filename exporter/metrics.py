@@ -21,6 +21,22 @@ answers one row in 0.1 ms, and an objective is only measurable at an edge."""
 CHECK_DURATION_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Seconds. From one small window to the longest a check may take at the default interval of five minutes."""
 
+OUTCOME_LAG_BUCKETS = (
+    1.0,
+    10.0,
+    60.0,
+    300.0,
+    1800.0,
+    3600.0,
+    7200.0,
+    14400.0,
+    28800.0,
+    86400.0,
+    172800.0,
+    604800.0,
+)
+"""Seconds. From a click to a week; what comes later has left the default retention."""
+
 SCORE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Used only where the reference knows no scores; otherwise the edges are the reference's own quantiles."""
 
@@ -59,6 +75,7 @@ def _family(
 
 
 _BUCKETS = {
+    "model_outcome_lag_seconds": OUTCOME_LAG_BUCKETS,
     "model_inference_latency_seconds": LATENCY_BUCKETS,
     "model_prediction_score": SCORE_BUCKETS,
     "driftgauge_check_duration_seconds": CHECK_DURATION_BUCKETS,
@@ -278,6 +295,19 @@ FAMILIES: tuple[Family, ...] = (
         "model_outcomes_total",
         "Outcomes received, by what became of them.",
         "outcome",
+    ),
+    _family(
+        "performance",
+        "histogram",
+        "model_outcome_lag_seconds",
+        "Time from a prediction to its outcome, of those that were joined.",
+    ),
+    _family(
+        "performance",
+        "gauge",
+        "model_outcome_coverage_ratio",
+        "Share of a window's rows with an id whose outcome has come, 0 to 1.",
+        "window",
     ),
     _family("itself", "counter", "driftgauge_checks_total", "Checks run, by what they found.", "outcome"),
     _family("itself", "histogram", "driftgauge_check_duration_seconds", "Time of one check."),

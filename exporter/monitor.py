@@ -20,6 +20,7 @@ from .hysteresis import State
 from .observation import Observations
 from .policy import Policy
 from .publish import Publisher
+from .publish_model import ModelPublisher
 from .reference import Reference
 from .report import CheckState, Report
 from .stores import Store
@@ -86,6 +87,7 @@ class Monitor:
         self._publisher = (
             None if reference is None else Publisher(families, name, version, reference, self._windows)
         )
+        self._model_publisher = ModelPublisher(families, name, version)
         self.reports: Mapping[str, Report] = {}
         self.states: Mapping[str, State] = {}
 
@@ -160,6 +162,7 @@ class Monitor:
         memory: dict[str, CheckState] = {}
         for window in self._windows:
             rows = self._store.window(now - window.seconds, now, limit=self._max_window_rows)
+            self._model_publisher.coverage(window, rows)
             state = self._memory.get(window.name, CheckState())
             report = _checked(reference, rows, self._policy, window, state, now)
             reports[window.name], memory[window.name] = report, report.next_state

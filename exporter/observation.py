@@ -38,6 +38,8 @@ class Observations:
         Predicted classes as text.
     labels : ndarray of shape (n_rows,) of objects, or None
         Outcomes that have arrived, None where not.
+    probabilities : ndarray of shape (n_rows, n_classes) or None
+        Of a model with three classes or more, in the order of its classes; two are told by `scores`.
     """
 
     times: NDArray[np.float64]
@@ -46,6 +48,7 @@ class Observations:
     scores: NDArray[np.float64] | None = None
     classes: NDArray[np.object_] | None = None
     labels: NDArray[np.object_] | None = None
+    probabilities: NDArray[np.float64] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -55,7 +58,21 @@ class Observations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeCounts:
-    """What became of outcomes: joined to their prediction, or why not."""
+    """What became of outcomes: joined to their prediction, or why not.
+
+    Attributes
+    ----------
+    joined : int
+        Written to their row.
+    duplicate, conflicting : int
+        A second outcome of one row that says the same, or something else; the first one stays.
+    unknown_id : int
+        No row had this id, as far as is remembered.
+    late : int
+        The row was there and is gone: pushed out by newer ones, or older than the retention.
+    invalid : int
+        Missing, or nothing that this model could have predicted.
+    """
 
     joined: int = 0
     duplicate: int = 0
@@ -63,3 +80,22 @@ class OutcomeCounts:
     unknown_id: int = 0
     late: int = 0
     invalid: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class JoinedOutcomes:
+    """Outcomes that have just found their rows.
+
+    Attributes
+    ----------
+    counts : OutcomeCounts
+        What became of each.
+    rows : Observations
+        The joined rows in the order in which their outcomes came, with labels and without features.
+    lags : ndarray of shape (n_joined,)
+        Seconds from prediction to outcome. Below zero where the clocks of two machines disagree.
+    """
+
+    counts: OutcomeCounts
+    rows: Observations
+    lags: NDArray[np.float64]

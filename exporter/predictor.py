@@ -26,6 +26,7 @@ from .families import families_for
 from .model import framework_of, layout_of, methods_of, require_match
 from .monitor import Monitor
 from .observation import OutcomeCounts
+from .outcomes import as_classes, as_texts, as_times, as_values, classes_of
 from .policy import Policy
 from .recorder import Recorder
 from .reference import Reference
@@ -110,6 +111,7 @@ class InstrumentedPredictor:
         self.registry = _own_registry() if registry is None else registry
         families = families_for(self.registry)
         layout = layout_of(model, reference)
+        self._layout, self._classes = layout, classes_of(reference, layout.classes)
         counters = ModelCounters(families, name, version, reference, layout.classes)
         families.gauge("model_info", name, version, _reference_version(reference), framework_of(model)).set(1)
         self._counters = counters
@@ -161,21 +163,43 @@ class InstrumentedPredictor:
     def __repr__(self) -> str:
         return f"InstrumentedPredictor({self._model!r}, name={self.name!r}, version={self.version!r})"
 
-    def record_outcomes(self, ids: Sequence[Any], y_true: Sequence[Any]) -> OutcomeCounts:
+    def record_outcomes(
+        self,
+        ids: Sequence[Any],
+        y_true: Sequence[Any],
+        at: float | Sequence[float] | None = None,
+    ) -> OutcomeCounts:
         """Join the truth to the rows that were predicted with these ids; say what became of each.
+
+        Parameters
+        ----------
+        ids : sequence
+            As they were passed to the prediction.
+        y_true : sequence
+            Classes of the model, or numbers where it predicts numbers.
+        at : float or sequence of float, optional
+            When each became known, seconds since 1970; now, unless it is given.
 
         Raises
         ------
         ObservationError
-            If there are not as many outcomes as ids.
+            If there are not as many outcomes as ids, or `at` is no time.
         """
         ids, y_true = list(ids), list(y_true)
         if len(ids) != len(y_true):
             raise ObservationError(f"outcomes: found {len(y_true)} for {len(ids)} ids, need one for each id")
+        times = as_times(at, len(ids), self._clock())
         self._recorder.flush()  # the predictions may still be waiting in the buffer
-        counts = self._store.outcomes(ids, y_true)
-        self._counters.outcomes(counts)
-        return counts
+        joined = self._store.outcomes(ids, self._readable(y_true), times)
+        self._counters.outcomes(joined)
+        return joined.counts
+
+    def _readable(self, y_true: Sequence[Any]) -> Sequence[Any]:
+        if self._classes is not None:
+            return as_classes(y_true, self._classes)
+        if self.reference is not None and self.reference.task == "regression":
+            return as_values(y_true)
+        return as_texts(y_true) if self._layout.predicts_classes else y_true
 
     def flush(self) -> None:
         """Fold what waits into the metrics and the windows now, as every scrape does."""

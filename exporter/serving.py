@@ -4,7 +4,7 @@ For a team that has no serving process of its own yet, or tries one out. Everybo
 it runs and calls `InstrumentedPredictor.serve`.
 
 POST /predict   {"rows": [{"age": 41, ...}, ...], "ids": ["a", ...], "at": [1700000000.0, ...]}
-POST /outcomes  {"ids": ["a", ...], "y_true": [1, ...]}
+POST /outcomes  {"ids": ["a", ...], "y_true": [1, ...], "at": [1700003600.0, ...]}
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ def outcomes(predictor: InstrumentedPredictor, body: Any) -> dict[str, Any]:  # 
         If the body is not as the module says.
     """
     ids = _list(body, "ids")
-    return dataclasses.asdict(predictor.record_outcomes(ids, _list(body, "y_true", len(ids))))
+    at = _list(body, "at", len(ids)) if "at" in body else None
+    return dataclasses.asdict(predictor.record_outcomes(ids, _list(body, "y_true", len(ids)), at))
 
 
 def _list(body: Any, key: str, length: int | None = None) -> list[Any]:  # noqa: ANN401

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ..observation import Observations, OutcomeCounts
+from ..observation import JoinedOutcomes, Observations
 from .memory import MemoryStore
 
 __all__ = ["MemoryStore", "Store"]
@@ -21,8 +21,10 @@ class Store(Protocol):
     def append(self, observations: Observations) -> None:
         """Keep these rows."""
 
-    def outcomes(self, ids: Sequence[Any], y_true: Sequence[Any]) -> OutcomeCounts:
-        """Join outcomes to the rows with these prediction ids; say what became of each."""
+    def outcomes(
+        self, ids: Sequence[Any], y_true: Sequence[Any], at: Sequence[float] | None = None
+    ) -> JoinedOutcomes:
+        """Join outcomes to the rows with these prediction ids; `at` is when each became known."""
 
     def window(self, since: float, until: float | None = None, limit: int | None = None) -> Observations:
         """Rows with `since` < time <= `until`; of more than `limit` the newest appended."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..observation import Observations, OutcomeCounts
+from ..observation import JoinedOutcomes, Observations, OutcomeCounts
 
 MAX_ROWS = 200_000
 """About 32 MB with 20 float64 columns, and two days of two rows a second."""
@@ -20,6 +20,9 @@ MAX_ROWS = 200_000
 RETENTION_HOURS = 48.0
 """Twice the longest default window, so that a day's window is whole even when outcomes come a day late."""
 
+REMEMBERED_IDS = 100_000
+"""Ids of rows that are gone, kept as hashes (about 10 MB) to tell an outcome that is late from one of an id
+that never was."""
 
 MERGED_ROWS = 8_192
 """Small batches are joined up to this size: at one row a second a day would otherwise be 86,400 batches."""
@@ -46,6 +49,7 @@ class MemoryStore:
         self._starts: list[int] = []
         self._next = 0
         self._numbers: dict[Hashable, int] = {}
+        self._gone: dict[int, None] = {}
 
     def append(self, observations: Observations) -> None:
         """Keep these rows, and of too many the newest."""
@@ -66,18 +70,47 @@ class MemoryStore:
             self._merge_newest()
             self._drop(self._held() - self.max_rows)
 
-    def outcomes(self, ids: Sequence[Any], y_true: Sequence[Any]) -> OutcomeCounts:
+    def outcomes(
+        self, ids: Sequence[Any], y_true: Sequence[Any], at: Sequence[float] | None = None
+    ) -> JoinedOutcomes:
         """Join outcomes to the rows with these ids.
 
-        An id that is not (or no longer) held is `unknown_id`; a second outcome of one row is `duplicate`
-        when it says the same and `conflicting` when not, and the first one stays; a missing outcome is
-        `invalid`.
+        Parameters
+        ----------
+        ids, y_true : sequence
+            One outcome for each id.
+        at : sequence of float, optional
+            When each became known, seconds since 1970; without it lags are unknown.
+
+        Returns
+        -------
+        JoinedOutcomes
+            What became of each, as `OutcomeCounts` defines it, and the rows that now have their truth.
         """
         became: Counter[str] = Counter()
+        found: dict[int, tuple[Observations, list[int], list[int]]] = {}
+        known_at = np.full(len(ids), np.nan) if at is None else np.asarray(at, dtype=np.float64)
         with self._lock:
-            for prediction_id, label in zip(ids, y_true, strict=True):
-                became[self._join(prediction_id, label)] += 1
-        return OutcomeCounts(**became)
+            for order, (prediction_id, label) in enumerate(zip(ids, y_true, strict=True)):
+                place = self._place(prediction_id, label)
+                if isinstance(place, str):
+                    became[place] += 1
+                else:
+                    batch, row = place
+                    _, rows, orders = found.setdefault(id(batch), (batch, [], []))
+                    rows.append(row)
+                    orders.append(order)
+            parts = [
+                _rows_of(replace(batch, features={}), np.array(rows)) for batch, rows, _ in found.values()
+            ]
+        order_of = np.array([order for _, _, orders in found.values() for order in orders], dtype=np.int64)
+        came = np.argsort(order_of)
+        together = _rows_of(joined(parts), came)
+        return JoinedOutcomes(
+            counts=OutcomeCounts(**became, joined=len(order_of)),
+            rows=together,
+            lags=known_at[order_of[came]] - together.times,
+        )
 
     def window(self, since: float, until: float | None = None, limit: int | None = None) -> Observations:
         """Rows with `since` < time <= `until`; of more than `limit` the newest appended."""
@@ -125,19 +158,20 @@ class MemoryStore:
     def _held(self) -> int:
         return self._next - self._starts[0] if self._starts else 0
 
-    def _join(self, prediction_id: Hashable, label: Any) -> str:  # noqa: ANN401 - labels are the user's
+    def _place(self, prediction_id: Hashable, label: Any) -> tuple[Observations, int] | str:  # noqa: ANN401 - labels are the user's
+        """Write an outcome to its row: the batch and its row, or why there is none."""
         if label is None or label != label:  # noqa: PLR0124 - only NaN differs from itself
             return "invalid"
         number = self._numbers.get(prediction_id)
         if number is None:
-            return "unknown_id"
+            return "late" if hash(prediction_id) in self._gone else "unknown_id"
         position = bisect_right(self._starts, number) - 1
         labels = self._batches[position].labels
         assert labels is not None
         row = number - self._starts[position]
         if labels[row] is None:
             labels[row] = label
-            return "joined"
+            return self._batches[position], row
         return "duplicate" if labels[row] == label else "conflicting"
 
     def _merge_newest(self) -> None:
@@ -158,12 +192,18 @@ class MemoryStore:
                 for number, prediction_id in enumerate(batch.ids[:gone].tolist(), start=self._starts[0]):
                     if self._numbers.get(prediction_id) == number:
                         del self._numbers[prediction_id]
+                        self._remember(prediction_id)
             if gone == batch.n_rows:
                 del self._batches[0], self._starts[0]
             else:
                 self._batches[0] = _rows_of(batch, slice(gone, None))
                 self._starts[0] += gone
             n_rows -= gone
+
+    def _remember(self, prediction_id: Hashable) -> None:
+        self._gone[hash(prediction_id)] = None
+        if len(self._gone) > REMEMBERED_IDS:
+            del self._gone[next(iter(self._gone))]
 
 
 def joined(parts: Sequence[Observations]) -> Observations:
@@ -180,6 +220,7 @@ def joined(parts: Sequence[Observations]) -> Observations:
         scores=_optional_floats([part.scores for part in parts], parts),
         classes=_optional([part.classes for part in parts], parts),
         labels=_optional([part.labels for part in parts], parts),
+        probabilities=_optional_matrices([part.probabilities for part in parts], parts),
     )
 
 
@@ -225,7 +266,23 @@ def _optional_floats(
     )
 
 
-def _rows_of(observations: Observations, rows: slice | NDArray[np.bool_]) -> Observations:
+def _optional_matrices(
+    matrices: Sequence[NDArray[np.float64] | None], parts: Sequence[Observations]
+) -> NDArray[np.float64] | None:
+    """Probabilities, NaN where a part has none or those of another number of classes."""
+    widths = {matrix.shape[1] for matrix in matrices if matrix is not None}
+    if not widths:
+        return None
+    width = max(widths)
+    return np.concatenate(
+        [
+            np.full((p.n_rows, width), np.nan) if matrix is None or matrix.shape[1] != width else matrix
+            for matrix, p in zip(matrices, parts, strict=True)
+        ]
+    )
+
+
+def _rows_of(observations: Observations, rows: slice | NDArray[Any]) -> Observations:
     return Observations(
         times=observations.times[rows],
         features={name: values[rows] for name, values in observations.features.items()},
@@ -233,4 +290,5 @@ def _rows_of(observations: Observations, rows: slice | NDArray[np.bool_]) -> Obs
         scores=None if observations.scores is None else observations.scores[rows],
         classes=None if observations.classes is None else observations.classes[rows],
         labels=None if observations.labels is None else observations.labels[rows],
+        probabilities=None if observations.probabilities is None else observations.probabilities[rows],
     )

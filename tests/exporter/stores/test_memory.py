@@ -65,10 +65,10 @@ def test_outcomes_find_their_rows() -> None:
     """Each outcome is joined once; what it becomes otherwise is told."""
     store = MemoryStore()
     store.append(rows([1.0, 2.0, 3.0], ids=["a", "b", None]))
-    assert store.outcomes(["a", "b", "c"], [1, 0, 1]) == OutcomeCounts(joined=2, unknown_id=1)
-    assert store.outcomes(["a", "b"], [1, 1]) == OutcomeCounts(duplicate=1, conflicting=1)
-    assert store.outcomes(["a"], [None]) == OutcomeCounts(invalid=1)
-    assert store.outcomes(["a"], [float("nan")]) == OutcomeCounts(invalid=1)
+    assert store.outcomes(["a", "b", "c"], [1, 0, 1]).counts == OutcomeCounts(joined=2, unknown_id=1)
+    assert store.outcomes(["a", "b"], [1, 1]).counts == OutcomeCounts(duplicate=1, conflicting=1)
+    assert store.outcomes(["a"], [None]).counts == OutcomeCounts(invalid=1)
+    assert store.outcomes(["a"], [float("nan")]).counts == OutcomeCounts(invalid=1)
     labels = store.window(0.0).labels
     assert labels is not None
     assert labels.tolist() == [1, 0, None]
@@ -79,7 +79,7 @@ def test_outcomes_survive_merging_and_dropping() -> None:
     store = MemoryStore(max_rows=1000)
     for i in range(3000):
         store.append(rows([float(i)], ids=[i]))
-    assert store.outcomes([1999, 2000, 2999], ["x", "y", "z"]) == OutcomeCounts(joined=2, unknown_id=1)
+    assert store.outcomes([1999, 2000, 2999], ["x", "y", "z"]).counts == OutcomeCounts(joined=2, late=1)
     window = store.window(-1.0)
     assert window.ids is not None
     assert window.labels is not None
@@ -93,7 +93,7 @@ def test_a_reused_id_means_its_newest_row() -> None:
     store.append(rows([1.0], ids=["a"]))
     store.append(rows([2.0], ids=["a"]))
     store.append(rows([3.0], ids=["b"]))
-    assert store.outcomes(["a"], [1]) == OutcomeCounts(joined=1)
+    assert store.outcomes(["a"], [1]).counts == OutcomeCounts(joined=1)
 
 
 def test_small_batches_are_merged() -> None:
@@ -165,3 +165,43 @@ def test_threads_lose_nothing() -> None:
     assert window.n_rows == 2000
     assert window.labels is not None
     assert sorted(set(window.labels.tolist())) == [0, 1, 2, 3]
+
+
+def test_joined_rows_come_in_the_order_of_their_outcomes() -> None:
+    """What learns from a stream of outcomes sees them as they came, across batches, with their lags."""
+    store = MemoryStore()
+    big = MERGED_ROWS
+    store.append(rows([float(i) for i in range(big)], ids=list(range(big))))
+    store.append(rows([float(i) for i in range(big, 2 * big)], ids=list(range(big, 2 * big))))
+    found = store.outcomes([big + 1, 3, "x", big], ["c", "b", "?", "d"], [9e4, 9e4, 9e4, 9e5])
+    assert found.rows.times.tolist() == [big + 1.0, 3.0, float(big)]
+    assert found.rows.labels is not None
+    assert found.rows.labels.tolist() == ["c", "b", "d"]
+    assert found.rows.features == {}
+    assert found.lags.tolist() == [9e4 - big - 1, 9e4 - 3, 9e5 - big]
+
+
+def test_probabilities_stay_with_their_rows() -> None:
+    """Matrices of several classes are cut and merged as columns are; where there was none it is NaN."""
+    part = Observations(
+        times=np.array([1.0, 2.0]), features={}, probabilities=np.array([[1.0, 0, 0], [0, 1, 0]])
+    )
+    merged = joined([part, Observations(times=np.array([3.0]), features={})])
+    assert merged.probabilities is not None
+    assert merged.probabilities[1].tolist() == [0.0, 1.0, 0.0]
+    assert np.isnan(merged.probabilities[2]).all()
+    store = MemoryStore()
+    store.append(part)
+    found = store.window(1.0).probabilities
+    assert found is not None
+    assert found.tolist() == [[0.0, 1.0, 0.0]]
+
+
+def test_only_so_many_ids_of_gone_rows_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An id that has left even that memory is unknown: memory is bounded, not right for ever."""
+    monkeypatch.setattr("exporter.stores.memory.REMEMBERED_IDS", 2)
+    store = MemoryStore(max_rows=1)
+    store.append(rows([1.0, 2.0, 3.0], ids=["a", "b", "c"]))
+    for number, name in enumerate("defg"):
+        store.append(rows([4.0 + number], ids=[name]))
+    assert store.outcomes(["c", "e", "f"], [1, 1, 1]).counts == OutcomeCounts(unknown_id=1, late=2)
