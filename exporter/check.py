@@ -89,9 +89,8 @@ def check(
         timestamps=timestamps,
     )
     profiles = reference.profiles_at(rows.times)
-    verdicts = evaluate(
-        measure_rows(profiles, rows, policy.min_samples), policy, reference.calibration_for(name, rows.n_rows)
-    )
+    measured = measure_rows(profiles, rows, policy.min_samples, policy.wanted)
+    verdicts = evaluate(measured, policy, reference.calibration_for(name, rows.n_rows))
     by_name = {**profiles.features, **profiles.named()}
     memory: dict[str, Memory] = {}
     reports: dict[str, ColumnReport] = {}

@@ -9,7 +9,7 @@ samples, so that compression raises no alarm; Wasserstein asks about the same tw
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from .errors import InsufficientDataError
+from .policy import CATEGORICAL_TESTS, NUMERIC_TESTS
 from .reference.kinds import SPECIAL_BINS, as_numbers, tally
 from .reference.profiles import BinCounts, CategoricalProfile, NumericProfile, Profile
 from .statistics.binning import occupied_bins
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from .statistics.distances import Counts
 
 Reason = Literal["insufficient_data", "all_missing", "missing_column", "unreadable", "failed"]
+
+ALL_TESTS: Final = frozenset((*NUMERIC_TESTS, *CATEGORICAL_TESTS))
 
 NAMED_CATEGORIES: Final = 20
 """New and vanished categories that are named in a report, the most frequent first; more would bury it."""
@@ -106,7 +109,9 @@ class Measurement:
     detail: str | None = None
 
 
-def measure_rows(profiles: Profiles, rows: Rows, min_samples: int) -> list[Measurement]:
+def measure_rows(
+    profiles: Profiles, rows: Rows, min_samples: int, wanted: Collection[TestType] = ALL_TESTS
+) -> list[Measurement]:
     """Measurements of all features, and of scores, classes and labels where both sides have them.
 
     A column that is not there, or cannot be computed, is a measurement with a reason and costs the others
@@ -126,21 +131,37 @@ def measure_rows(profiles: Profiles, rows: Rows, min_samples: int) -> list[Measu
     compared += [
         (profile, values) for profile, values in outputs if profile is not None and values is not None
     ]
-    return [_guarded(profile, values, min_samples) for profile, values in compared]
+    return [_guarded(profile, values, min_samples, wanted) for profile, values in compared]
 
 
-def _guarded(profile: Profile, values: NDArray[Any] | None, min_samples: int) -> Measurement:
+def _guarded(
+    profile: Profile, values: NDArray[Any] | None, min_samples: int, wanted: Collection[TestType]
+) -> Measurement:
     failed = partial(Measurement, name=profile.name, kind=profile.kind)
     if values is None:
         return failed(reason="missing_column", detail=f"the window has no column {profile.name!r}")
     try:
-        return measure(profile, values, min_samples)
+        return measure(profile, values, min_samples, wanted)
     except Exception as error:  # noqa: BLE001 - one column that fails must not cost the others
         return failed(reason="failed", detail=f"{type(error).__name__}: {error}")
 
 
-def measure(profile: Profile, values: NDArray[Any], min_samples: int) -> Measurement:
-    """Statistics of a float64 or object column, unless either side has fewer than `min_samples` values."""
+def measure(
+    profile: Profile, values: NDArray[Any], min_samples: int, wanted: Collection[TestType] = ALL_TESTS
+) -> Measurement:
+    """Statistics of one column.
+
+    Parameters
+    ----------
+    profile : NumericProfile or CategoricalProfile
+        Of the column in the reference.
+    values : ndarray of shape (n_rows,)
+        float64 or object.
+    min_samples : int
+        With fewer usable values on either side nothing is measured.
+    wanted : collection of str
+        Tests to compute; those that come with them at no cost are there too.
+    """
     if isinstance(profile, NumericProfile):
         numbers, wrong = as_numbers(values)
         type_errors = 0 if wrong is None else int(wrong.sum())
@@ -174,6 +195,8 @@ def measure(profile: Profile, values: NDArray[Any], min_samples: int) -> Measure
     statistics: list[Measured] = []
     failures: dict[TestType, str] = {}
     for tests, compute in groups:
+        if not any(test in wanted for test in tests):
+            continue
         try:
             statistics += compute()
         except (ArithmeticError, ValueError) as error:

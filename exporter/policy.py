@@ -91,6 +91,8 @@ class Policy:
     tests : mapping of {"numeric", "categorical"} to tuple of str
         The tests that decide; the others are reported and decide nothing. By default those that one outlier
         cannot move: PSI, KS, Jensen-Shannon; PSI, Jensen-Shannon, chi-square.
+    only_deciding : bool
+        Compute the deciding tests alone; a check of many features then takes about half the time.
     thresholds : mapping of str to float
         Effects by test, for all features. What is left out is as in `DEFAULT_THRESHOLDS`.
     feature_thresholds : mapping of str to mapping of str to float
@@ -112,6 +114,7 @@ class Policy:
             "categorical": ("psi", "jensen_shannon", "chi_square"),
         }
     )
+    only_deciding: bool = False
     thresholds: Mapping[TestType, float] = field(default_factory=dict)
     feature_thresholds: Mapping[str, Mapping[TestType, float]] = field(default_factory=dict)
     warning_ratio: float = 0.5
@@ -153,6 +156,12 @@ class Policy:
         if name not in PRESETS:
             raise ConfigError(f"policy.preset: found {name!r}, need one of {', '.join(PRESETS)}")
         return replace(PRESETS[name], **changes)
+
+    @property
+    def wanted(self) -> frozenset[TestType]:
+        """The tests that a check computes."""
+        chosen = self.tests.values() if self.only_deciding else (NUMERIC_TESTS, CATEGORICAL_TESTS)
+        return frozenset(test for tests in chosen for test in tests)
 
     def threshold(self, feature: str, test: TestType) -> float:
         """Effect from which on a test counts as large for a feature."""

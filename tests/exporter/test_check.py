@@ -192,6 +192,15 @@ def test_an_empty_window_keeps_the_memory(reference: Reference, rng: np.random.G
     assert after.features["age"].state == "recovering"
 
 
+def test_only_deciding_tests_where_asked(reference: Reference, rng: np.random.Generator) -> None:
+    """A policy can leave out what decides nothing; the verdicts are the same."""
+    rows = table(rng, 1000, shift=0.5)
+    few, full = check(reference, rows, Policy(only_deciding=True)), check(reference, rows)
+    assert few.drifted_features == full.drifted_features == ("age",)
+    assert "mean_shift" not in few.features["age"].findings
+    assert few.features["age"].findings["ks"] == full.features["age"].findings["ks"]
+
+
 def test_thresholds_of_one_feature(reference: Reference, rng: np.random.Generator) -> None:
     """A feature with thresholds of its own is decided by them."""
     rows = table(rng, 1000, shift=0.5)
