@@ -11,7 +11,7 @@ ARGS ?=
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --use-pep517
 LOCK_BIN := .driftgauge/lock/bin
 UV := uv==0.13.8
 COMPILE = $(LOCK_BIN)/uv pip compile --quiet pyproject.toml --extra demo --universal --python-version 3.11 \

@@ -10,14 +10,15 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import Gauge
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from exporter import ExporterError, InstrumentedPredictor, MemoryStore, Reference
 
 from ..errors import DriftgaugeError
-from .data import find_data, load_flights
+from .data import Flights, find_data, load_flights
 from .options import DEFAULT_SPEED
 from .ports import HOST
 from .processes import StopRequest
@@ -46,46 +47,56 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--speed", type=float, default=DEFAULT_SPEED)
     parser.add_argument("--data", type=Path, help="folder of the flights' tables")
     arguments = parser.parse_args(argv)
+    began = time.monotonic()
     try:
-        with StopRequest() as stop, threadpool_limits(limits=1):
-            serve(arguments, stop)
-    except (DriftgaugeError, ExporterError) as error:
+        with threadpool_limits(limits=1):  # train.py has the measurement
+            year, model, reference = prepare(arguments.data, arguments.directory / "reference.json", began)
+            # Until here a signal ends the process at once; from here on it ends the replay.
+            with StopRequest() as stop:
+                serve(year, model, reference, arguments, stop, began)
+    except (DriftgaugeError, ExporterError, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201  # the parent reads it
         return 2
     return 0
 
 
-def serve(arguments: argparse.Namespace, stop: StopRequest) -> None:
-    """Train, serve and replay until told to stop."""
-    began = time.monotonic()
-    directory, data = arguments.directory, arguments.data
+def prepare(data: Path | None, path: Path, began: float) -> tuple[Flights, Any, Reference]:
+    """The flights to replay, the trained model, and the reference as it was written and read back."""
     flights = load_flights(find_data() if data is None else data)
     _say(f"loaded {len(flights):,} flights", began)
     model, reference = train(flights.between(YEAR_START, REPLAY_START))
-    path = directory / "reference.json"
-    directory.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     reference.save(path)
     _say(f"trained on January to March, wrote {path}", began)
+    return flights.between(REPLAY_START, YEAR_END), model, Reference.load(path)
 
-    year = flights.between(REPLAY_START, YEAR_END)
+
+def serve(
+    year: Flights,
+    model: Any,  # noqa: ANN401  # scikit-learn ships no types
+    reference: Reference,
+    arguments: argparse.Namespace,
+    stop: StopRequest,
+    began: float,
+) -> None:
+    """Serve and replay until told to stop."""
     clock = SimulatedClock(REPLAY_START)
     end = float(year.scheduled[-1]) + DAY_SECONDS  # by then the last flights have landed
-    registry = CollectorRegistry(auto_describe=True)
-    Gauge(CLOCK_METRIC, "Time in the replayed world.", registry=registry).set_function(clock)
-    Gauge(PROGRESS_METRIC, "Share of the replay that is done, 0 to 1.", registry=registry).set_function(
-        lambda: (clock.now - REPLAY_START) / (end - REPLAY_START)
-    )
     with InstrumentedPredictor(
         model,
         name=MODEL_NAME,
         version=MODEL_VERSION,
-        reference=Reference.load(path),
-        registry=registry,
+        reference=reference,
         store=MemoryStore(retention_hours=RETENTION_HOURS),
         windows=[WINDOW],
         clock=clock,
         background=False,  # a check per simulated day, called by the replay; scrapes fold what is pending
     ) as predictor:
+        registry = predictor.registry
+        Gauge(CLOCK_METRIC, "Time in the replayed world.", registry=registry).set_function(clock)
+        Gauge(PROGRESS_METRIC, "Share of the replay that is done, 0 to 1.", registry=registry).set_function(
+            lambda: (clock.now - REPLAY_START) / (end - REPLAY_START)
+        )
         server = predictor.serve(port=arguments.port, addr=arguments.addr)
         _say(f"serving at {server.url}", began)
         replay(predictor, year, clock, Pace(REPLAY_START, arguments.speed, stop.wait).hours(end))
