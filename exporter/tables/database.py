@@ -5,13 +5,14 @@ Parameters are bound by the database and never become part of the query's text.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from ..columns import to_array
 from ..errors import ObservationError
@@ -33,6 +34,9 @@ Run = Callable[[int], AbstractContextManager[Result]]
 _READ_ONLY: Final = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 )
+
+
+_HOST = re.compile(r"[A-Za-z0-9._-]*(:[0-9]+)?")
 
 
 class QueryTable:
@@ -111,8 +115,11 @@ def open_query(url: str, query: str | None = None, parameters: Mapping[str, str]
 
 def _shown(url: str) -> str:
     """A URL without user and password."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    scheme, _, rest = url.partition("://")
+    host, slash, database = rest.rpartition("@")[2].partition("/")
+    # A password with a question mark in it would otherwise pass for a host.
+    known = _HOST.fullmatch(host) is not None
+    return f"{scheme}://{host}{slash}{database}" if known else f"{scheme}://…"
 
 
 def _sqlite(path: str, query: str, parameters: Mapping[str, str]) -> Run:
@@ -143,6 +150,13 @@ def _postgresql(name: str, url: str, query: str, parameters: Mapping[str, str]) 
     except ImportError:
         raise ObservationError(
             f"{name}: found no package psycopg in this Python, need it: pip install 'psycopg[binary]>=3'"
+        ) from None
+
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:  # whose message may quote the password
+        raise ObservationError(
+            f"{name}: found an address that cannot be parsed, need postgresql://user@host/database"
         ) from None
 
     @contextmanager

@@ -109,7 +109,7 @@ def open_file(path: str, delimiter: str | None) -> File:
     ObservationError
         If it is none.
     """
-    with faults(path, "a file of rows"), Path(path).open("rb") as file:
+    with faults(path, "a file that can be read"), Path(path).open("rb") as file:
         head = file.read(max(map(len, MAGIC)))
     if not head:
         raise ObservationError(f"{path}: found an empty file, need a table with columns and rows")

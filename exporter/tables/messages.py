@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -12,15 +13,19 @@ from ..errors import ExporterError, ObservationError
 NAMED: Final = 5
 """Columns named in a message; more would bury it."""
 
+_PANDAS_INDEX = re.compile(r"|__index_level_[0-9]+__")
+"""Names of an index that has none: empty in CSV, numbered in Parquet and Arrow."""
+
 
 def require_columns(where: str, names: Sequence[str]) -> tuple[str, ...]:
-    """The names, each of which stands once.
+    """The names, each of which stands once, without those of an index that pandas wrote beside the columns.
 
     Raises
     ------
     ObservationError
         If there is none, or one stands twice.
     """
+    names = [name for name in names if not _PANDAS_INDEX.fullmatch(name)]
     if not names:
         raise ObservationError(f"{where}: found no columns, need at least one")
     twice = list(dict.fromkeys(name for name in names if names.count(name) > 1))
@@ -85,6 +90,6 @@ def faults(path: str, what: str) -> Iterator[None]:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ObservationError(f"{path}: {first_line(reason)}, need {what} that can be read") from None
+        raise ObservationError(f"{path}: cannot be read ({first_line(reason)}), need {what}") from None
     except (ValueError, arrow().ArrowException) as error:
-        raise ObservationError(f"{path}: {first_line(str(error))}, need {what} that is whole") from None
+        raise ObservationError(f"{path}: damaged ({first_line(str(error))}), need {what}") from None

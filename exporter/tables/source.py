@@ -51,6 +51,10 @@ def open_table(
     url = _URL.fullmatch(data)
     if url is not None and url[1] in SCHEMES:
         return open_query(data, query, parameters)
+    if query is not None:
+        raise ObservationError(
+            f"{data}: found a query for what is no database, need one such as sqlite:///PATH"
+        )
     if url is not None:
         raise ObservationError(
             f"{url[1]}://…: found an address that cannot be read, need a path, a glob, sqlite:/// or postgresql://"

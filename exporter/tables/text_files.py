@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .reading import OnRows, Reading
 
-CSV: Final = "a CSV file"
+CSV: Final = "CSV in UTF-8 with as many cells in each row"
 
 HEAD_BYTES: Final = 65_536
 """Looked at to tell whether it is text."""

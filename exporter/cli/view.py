@@ -1,0 +1,161 @@
+"""A report for people: a table of its columns, the worst first."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+from .output import plain, say
+
+if TYPE_CHECKING:
+    from ..expectations import Result
+    from ..findings import Finding
+    from ..report import ColumnReport, Report
+
+HEADER: Final = ("feature", "state", "severity", "test", "score", "threshold", "p", "note")
+RIGHT: Final = frozenset({"score", "threshold", "p"})
+
+MAX_LINES: Final = 50
+"""Columns shown when the rest of them are ok."""
+
+NOTED_RATIO: Final = 0.01
+"""A share of rows that is worth a note, when it is new."""
+
+SMALLEST_P: Final = 1e-300
+"""Below it, digits of a p-value mean nothing."""
+
+OUTPUTS: Final = {"__score__": "(score)", "__prediction__": "(predicted class)", "__label__": "(label)"}
+"""What the columns are called that are no features."""
+
+_STATES: Final = {"drift": 0, "warning": 1, "unknown": 2, "recovering": 3, "ok": 4}
+_SEVERITIES: Final = {"critical": 0, "high": 1, "medium": 2, "low": 3, None: 4}
+_COLOURS: Final = {"drift": "bold red", "warning": "yellow", "unknown": "magenta", "ok": "green"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One column of a report, as cells of `HEADER`."""
+
+    state: str
+    cells: tuple[str, ...]
+
+
+def show_report(report: Report, preset: str) -> None:
+    """Print what a check found."""
+    lines, hidden = _lines(report)
+    if sys.stdout.isatty() and find_spec("rich") is not None:
+        _print_rich(lines)
+    else:
+        say(_aligned(lines))
+    if hidden:
+        say([f"… and {hidden:,} more, all ok"])
+    drifted = len(report.drifted_features)
+    unknown = sum(column.state == "unknown" for column in report.features.values())
+    tail = f", {unknown} could not be decided" if unknown else ""
+    summary = (
+        f"{drifted} of {len(report.features)} features drifted ({report.drifted_ratio:.0%}){tail}: "
+        f"{report.rows:,} rows against {report.reference_rows:,} of {plain(report.model_name)} "
+        f"{plain(report.model_version)}, {preset}"
+    )
+    say(["", summary])
+
+
+def show_results(results: Iterable[Result]) -> list[str]:
+    """Lines of expectations, passed or failed."""
+    lines = []
+    for result in results:
+        found = f"{result.found:.4g}" if isinstance(result.found, float) else str(result.found)
+        subject = result.expect if result.column is None else f"{result.expect} of {plain(result.column)!r}"
+        verdict = "pass" if result.passed else "FAIL"
+        lines.append(f"{verdict}  {subject}: found {found}, need {result.needed}")
+    return lines
+
+
+def _lines(report: Report) -> tuple[list[Line], int]:
+    """Lines of a report, the worst first, and how many were left out."""
+    ranked = sorted(report.columns.items(), key=lambda item: _rank(item[1]))
+    shown = [item for i, item in enumerate(ranked) if i < MAX_LINES or item[1].state != "ok"]
+    return [_line(name, column) for name, column in shown], len(ranked) - len(shown)
+
+
+def _rank(column: ColumnReport) -> tuple[int, int, float]:
+    finding = _telling(column)
+    ratio = 0.0 if finding is None else finding.ratio
+    return _STATES[column.state], _SEVERITIES[column.severity], -ratio
+
+
+def _telling(column: ColumnReport) -> Finding | None:
+    """The test that says most: of those that found drift, or else of those that decide, the largest."""
+    deciding = [finding for finding in column.findings.values() if finding.decides]
+    drifted = [finding for finding in deciding if finding.drift]
+    return max(drifted or deciding, key=lambda finding: finding.ratio, default=None)
+
+
+def _line(name: str, column: ColumnReport) -> Line:
+    finding = _telling(column)
+    cells = ("", "", "", "")
+    if finding is not None:
+        cells = (
+            finding.test,
+            _number(finding.effect),
+            _number(finding.threshold),
+            _p_value(finding.p_value),
+        )
+    label = OUTPUTS.get(name, plain(name))
+    return Line(column.state, (label, column.state, column.severity or "", *cells, "; ".join(_notes(column))))
+
+
+def _notes(column: ColumnReport) -> Iterator[str]:
+    if column.detail is not None:
+        yield plain(column.detail)
+    quality = column.quality
+    missing, before = quality.get("missing_ratio"), quality["reference_missing_ratio"]
+    if missing is not None and abs(missing - before) >= NOTED_RATIO:
+        yield f"missing {missing:.1%}, was {before:.1%}"
+    for key, what in (
+        ("type_error_ratio", "of another type"),
+        ("infinite_ratio", "infinite"),
+        ("out_of_range_ratio", "out of range"),
+        ("unseen_ratio", "unseen"),
+    ):
+        if quality.get(key, 0.0) >= NOTED_RATIO:
+            yield f"{what} {quality[key]:.1%}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if math.isfinite(value) else "inf"
+
+
+def _p_value(value: float) -> str:
+    if value < SMALLEST_P:
+        return f"<{SMALLEST_P:g}"
+    return f"{value:.3f}" if value >= NOTED_RATIO else f"{value:.1e}"
+
+
+def _aligned(lines: Sequence[Line]) -> Iterator[str]:
+    rows = [HEADER, *(line.cells for line in lines)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            cell.rjust(width) if head in RIGHT else cell.ljust(width)
+            for head, cell, width in zip(HEADER, row, widths, strict=True)
+        )
+        yield "  ".join(cells).rstrip()
+
+
+def _print_rich(lines: Sequence[Line]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - of the extra `cli`, and only on a terminal
+    from rich.table import Table  # noqa: PLC0415 - same
+    from rich.text import Text  # noqa: PLC0415 - same
+
+    table = Table(box=None, pad_edge=False)
+    for head in HEADER:
+        table.add_column(head, justify="right" if head in RIGHT else "left", overflow="fold")
+    for line in lines:
+        # As Text, since a name in brackets is no markup.
+        table.add_row(*(Text(cell) for cell in line.cells), style=_COLOURS.get(line.state, ""))
+    Console().print(table)
