@@ -11,14 +11,14 @@ slide over them; a statistic between a block and the reference is one sample of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from .errors import ReferenceDataError
-from .measure import measure_rows
+from .measure import ALL_TESTS, measure_rows
 from .reference.calibration import BlockNull, Calibration, squared
 from .rows import Rows, read_rows
 from .windows import DEFAULT_WINDOWS, Window
@@ -26,13 +26,14 @@ from .windows import DEFAULT_WINDOWS, Window
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .policy import TestType
     from .reference import Reference
 
 OVERLAP: Final = 4
 """Blocks begin every quarter of their length: more overlap costs time and adds next to no evidence."""
 
-MAX_BLOCKS: Final = 400
-"""Blocks measured at most; in a longer history they begin further apart."""
+MAX_BLOCKS: Final = 200
+"""Blocks measured at most, which is enough for a mean; in a longer history they lie further apart."""
 
 MIN_BLOCKS: Final = 8
 """Blocks side by side below which a variance over them says nothing, and a window is refused."""
@@ -54,6 +55,7 @@ def calibrate(
     labels: Any = None,  # noqa: ANN401 - any column
     windows: Sequence[Window] = DEFAULT_WINDOWS,
     window_rows: Sequence[int] = (),
+    tests: Collection[TestType] = ALL_TESTS,
     progress: Callable[[int, int], None] | None = None,
 ) -> Reference:
     """The same reference with the calibration of its windows.
@@ -71,6 +73,8 @@ def calibrate(
     window_rows : sequence of int
         Calibrated by number of rows, under the name "<n> rows"; a check of a window that has no calibration
         of its name uses the one whose blocks are nearest in rows.
+    tests : collection of str
+        The tests to calibrate; those that come with them at no cost are too.
     progress : callable, optional
         Called with the number of blocks measured and the number of all.
 
@@ -94,7 +98,7 @@ def calibrate(
     for name, (blocks, span) in plans.items():
         squares: dict[str, dict[str, list[float]]] = {}
         for block in blocks:
-            for column, test, square in _squares(reference, rows.select(block)):
+            for column, test, square in _squares(reference, rows.select(block), tests):
                 squares.setdefault(column, {}).setdefault(test, []).append(square)
             done += 1
             if progress is not None:
@@ -149,9 +153,11 @@ def _by_rows(n_rows: int, size: int) -> tuple[list[NDArray[np.int64]], float]:
     return [np.arange(start, start + size) for start in range(0, n_rows - size + 1, step)], span
 
 
-def _squares(reference: Reference, rows: Rows) -> Iterator[tuple[str, str, float]]:
+def _squares(
+    reference: Reference, rows: Rows, tests: Collection[TestType]
+) -> Iterator[tuple[str, str, float]]:
     """Squared effects of one block, by column and test."""
-    for measurement in measure_rows(reference.profiles_at(rows.times), rows, MIN_BLOCK_ROWS):
+    for measurement in measure_rows(reference.profiles_at(rows.times), rows, MIN_BLOCK_ROWS, tests):
         if measurement.reason in ("failed", "missing_column"):
             raise ReferenceDataError(f"calibrate: column {measurement.name!r}: {measurement.detail}")
         for measured in measurement.statistics:
