@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sqlite3
@@ -233,9 +234,11 @@ def _listening(config: BridgeConfig) -> Iterator[socket.socket]:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         listener = socket.create_server((address, port), family=family, backlog=LISTEN_BACKLOG)
     except OSError as error:
+        # create_server repeats the address in its words; a name that cannot be looked up has only its own.
+        lookup = isinstance(error, socket.gaierror)
+        reason = error.strerror if lookup or error.errno is None else os.strerror(error.errno)
         raise PortTakenError(
-            f"listen: found {address}:{port} not usable ({error.strerror or error}), need a free port of this"
-            " machine"
+            f"listen: found {address}:{port} not usable ({reason}), need a free port of this machine"
         ) from error
     with listener:
         yield listener

@@ -28,7 +28,7 @@ PAGE_ENTRIES: Final = 500
 """Entries on the page; JSON has up to `audit.MAX_ENTRIES`."""
 READY_SECONDS: Final = 2.0
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
-_SINCE: Final = re.compile(r"(\d{1,6})([smhdw])")
+_SINCE: Final = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",

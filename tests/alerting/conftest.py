@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from alerting import episodes, outbox, payload
 from alerting.database import Database
@@ -19,6 +24,8 @@ from alerting.metrics import BridgeMetrics
 from alerting.secret import Secret
 from alerting.slack import BotClient, SlackPolicy, WebhookClient
 from alerting.testing import FakeSlack
+
+ROOT = Path(__file__).resolve().parents[2]
 
 STARTED = 1_767_225_600.0
 """2026-01-01 00:00 UTC: when the tests' clocks begin."""
@@ -175,3 +182,120 @@ def free_port() -> int:
     """A port that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+CONFIG = """
+state: {directory: state, reopen_after_seconds: 360}
+slack: {connect_timeout_seconds: 1, read_timeout_seconds: 1}
+delivery: {posts_per_second: 1000, post_burst: 1000, updates_per_minute: 60000, reconcile_margin_seconds: 0.3}
+destinations: {slack: {channel: "#alerts"}}
+sources: {default: {destinations: [slack]}}
+"""
+"""A complete configuration for tests: no pace, short limits."""
+
+
+class BridgeProcess:
+    """`python -m alerting bridge` as a process of its own."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], config: str = CONFIG) -> None:
+        self.folder = folder
+        self.config = folder / "bridge.yaml"
+        self.config.write_text(config)
+        self.log = folder / "bridge.log"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "error",
+            **environment,
+        }
+        self.url = ""
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> BridgeProcess:
+        """Start it and wait until it takes notifications."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "alerting", "bridge", "--config", str(self.config)],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        self.url = f"http://127.0.0.1:{self.environment['BRIDGE_LISTEN_PORT']}"
+        deadline = time.monotonic() + 20
+        while not self.ready():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.01)
+        return self
+
+    def ready(self) -> bool:
+        """Whether it answers."""
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=1).ok
+        except requests.ConnectionError:
+            return False
+
+    def post(self, raw: bytes, **options: Any) -> requests.Response:
+        """Post a webhook body."""
+        return requests.post(f"{self.url}/alertmanager", data=raw, timeout=15, **options)
+
+    def kill(self) -> None:
+        """Kill -9."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def terminate(self) -> int:
+        """SIGTERM, and the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def bridge(tmp_path: Path, free_port: int) -> Iterator[Callable[..., BridgeProcess]]:
+    """Make a bridge process that talks to a fake Slack; it is killed at the end."""
+    made: list[BridgeProcess] = []
+
+    def make(
+        slack: FakeSlack, *, config: str = CONFIG, webhook: bool = False, **environment: str
+    ) -> BridgeProcess:
+        way = (
+            {"SLACK_WEBHOOK_URL": slack.webhook_url}
+            if webhook
+            else {"SLACK_BOT_TOKEN": "xoxb-test", "SLACK_API_URL": slack.api_url}
+        )
+        process = BridgeProcess(
+            tmp_path, {"BRIDGE_LISTEN_PORT": str(free_port), **way, **environment}, config
+        )
+        made.append(process)
+        return process
+
+    yield make
+    for process in made:
+        process.kill()
+
+
+@pytest.fixture
+def live_slack() -> Iterator[FakeSlack]:
+    """A fake Slack on the real clock, for processes."""
+    with FakeSlack() as fake:
+        yield fake
+
+
+def eventually(condition: Callable[[], Any], *, seconds: float = 15.0) -> Any:
+    """What a condition gives once it is true; the last failure if it never is."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.01)
+
+
+@pytest.fixture(name="eventually")
+def _eventually() -> Callable[..., Any]:
+    """Wait for something that another process does."""
+    return eventually
