@@ -340,7 +340,7 @@ def _problem(where: str, problem: ErrorDetails) -> str:
     keys = ".".join(str(part) for part in ("expectations", *place))
     if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
         found = problem["input"].get("expect", "nothing")
-        return f"{where}: {keys}.expect: found {found!r}, need one of {problem['ctx']['expected_tags']}"
+        return f"{where}: {keys}.expect: found {found!r}, need one of {', '.join(_kinds())}"
     if problem["type"] == "unexpected_keyword_argument":
         return f"{where}: {keys}: unknown key, need {_known(str(problem['loc'][1]))}"
     if problem["type"] == "missing":
@@ -353,8 +353,12 @@ def _problem(where: str, problem: ErrorDetails) -> str:
 
 def _known(expect: str) -> str:
     """Keys of one kind of expectation."""
-    kinds = {tag: kind for kind in get_args(Expectation) for tag in get_args(get_type_hints(kind)["expect"])}
-    return f"one of {', '.join(field.name for field in fields(kinds[expect]))}"
+    return f"one of {', '.join(field.name for field in fields(_kinds()[expect]))}"
+
+
+def _kinds() -> dict[str, type[Expectation]]:
+    """Classes by the names that `expect` may have."""
+    return {tag: kind for kind in get_args(Expectation) for tag in get_args(get_type_hints(kind)["expect"])}
 
 
 def _require_share(value: float) -> None:
