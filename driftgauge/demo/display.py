@@ -45,13 +45,13 @@ class LiveDisplay:
 
 
 class PlainDisplay:
-    """Lines for logs and pipes: one for every change of drift or alerts, else one now and then."""
+    """Lines for logs and pipes: one for every change of drift or alerts, and for others now and then."""
 
     def __init__(self, console: Console, parts: Sequence[Part]) -> None:
         self._console = console
         self._parts = tuple(parts)
         self._shown_at = -math.inf
-        self._shown: tuple[object, ...] = ()
+        self._shown: Status | None = None
 
     def __enter__(self) -> Self:
         for part in self._parts:
@@ -73,10 +73,10 @@ class PlainDisplay:
         now : float
             Seconds on any clock that only moves forward.
         """
-        events = (status.drifted, status.firing, status.delivered > 0)
-        if events == self._shown and now - self._shown_at < PLAIN_INTERVAL_SECONDS:
+        soon = now - self._shown_at < PLAIN_INTERVAL_SECONDS
+        if status == self._shown or (soon and self._shown is not None and not _news(self._shown, status)):
             return
-        self._shown, self._shown_at = events, now
+        self._shown, self._shown_at = status, now
         self._print(" | ".join(f"{name} {value}" for name, value in lines_of(status)))
 
     def _print(self, line: str) -> None:
@@ -138,6 +138,15 @@ def summary_of(tally: Tally, seconds: float, missing: Sequence[str] = ()) -> lis
 def day_of(seconds: float) -> str:
     """The UTC date of a time, or that it is not known."""
     return "not yet" if math.isnan(seconds) else datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def _news(before: Status, after: Status) -> bool:
+    """Whether something happened that nobody should wait to read."""
+    return (before.drifted, before.firing, before.delivered > 0) != (
+        after.drifted,
+        after.firing,
+        after.delivered > 0,
+    )
 
 
 def _table_of_parts(parts: Sequence[Part]) -> Table:

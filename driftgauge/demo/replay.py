@@ -82,10 +82,10 @@ class Pace:
     monotonic: Callable[[], float] = time.monotonic
 
     def hours(self, end: float) -> Iterator[float]:
-        """Every simulated hour up to `end`, each when its time has come; ends early when told to stop."""
+        """Every simulated hour up to and with `end`, each in its time; ends early when told to stop."""
         began = self.monotonic()
         now = self.start
-        while now < end:
+        while now <= end:
             ahead = (now - self.start) / self.speed - (self.monotonic() - began)
             if self.wait(max(ahead, 0.0)):
                 return

@@ -22,7 +22,7 @@ from .data import Flights, find_data, load_flights
 from .options import DEFAULT_SPEED
 from .ports import HOST
 from .processes import StopRequest
-from .replay import DAY_SECONDS, WINDOW, Pace, SimulatedClock, replay
+from .replay import WINDOW, Pace, SimulatedClock, replay
 from .status import CLOCK_METRIC, PROGRESS_METRIC
 from .train import MODEL_NAME, MODEL_VERSION, train
 
@@ -81,7 +81,6 @@ def serve(
 ) -> None:
     """Serve and replay until told to stop."""
     clock = SimulatedClock(REPLAY_START)
-    end = float(year.scheduled[-1]) + DAY_SECONDS  # by then the last flights have landed
     with InstrumentedPredictor(
         model,
         name=MODEL_NAME,
@@ -95,11 +94,12 @@ def serve(
         registry = predictor.registry
         Gauge(CLOCK_METRIC, "Time in the replayed world.", registry=registry).set_function(clock)
         Gauge(PROGRESS_METRIC, "Share of the replay that is done, 0 to 1.", registry=registry).set_function(
-            lambda: (clock.now - REPLAY_START) / (end - REPLAY_START)
+            lambda: (clock.now - REPLAY_START) / (YEAR_END - REPLAY_START)
         )
         server = predictor.serve(port=arguments.port, addr=arguments.addr)
         _say(f"serving at {server.url}", began)
-        replay(predictor, year, clock, Pace(REPLAY_START, arguments.speed, stop.wait).hours(end))
+        # Time stops at midnight: later windows would lack a weekday. The last flights stay in the air.
+        replay(predictor, year, clock, Pace(REPLAY_START, arguments.speed, stop.wait).hours(YEAR_END))
         if not stop.requested:
             _say("replayed to the end of the year, serving on", began)
         while not stop.wait(IDLE_CHECK_SECONDS):

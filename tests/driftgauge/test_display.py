@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -48,15 +49,17 @@ def test_plain_lines_show_addresses_and_numbers() -> None:
 
 
 def test_plain_lines_come_with_news_or_now_and_then() -> None:
-    """The same again soon after says nothing; a change of drift does, and so does time."""
+    """More rows say nothing soon after, a change of drift does, and so does time; the same never does."""
     output = io.StringIO()
     with PlainDisplay(Console(file=output), []) as display:
         display.show(DRIFTING, 0.0)
-        display.show(DRIFTING, 1.0)
+        display.show(replace(DRIFTING, rows=13_000), 1.0)
         assert output.getvalue().count("\n") == 1
-        display.show(Status(firing=frozenset()), 1.5)
+        display.show(Status(rows=13_100), 1.5)
         assert output.getvalue().count("\n") == 2
-        display.show(Status(firing=frozenset()), 1.5 + PLAIN_INTERVAL_SECONDS)
+        display.show(Status(rows=13_100), 1.5 + PLAIN_INTERVAL_SECONDS)
+        assert output.getvalue().count("\n") == 2
+        display.show(Status(rows=13_200), 1.5 + PLAIN_INTERVAL_SECONDS)
     assert output.getvalue().count("\n") == 3
 
 
