@@ -11,6 +11,7 @@ predictor.record_outcomes(ids, y_true)
 
 from __future__ import annotations
 
+from .assessment import Assessment, AssessmentPolicy
 from .check import check
 from .columns import Columns, to_columns
 from .errors import (
@@ -33,6 +34,8 @@ from .stores import MemoryStore, Store
 from .windows import Window
 
 __all__ = [
+    "Assessment",
+    "AssessmentPolicy",
     "CheckState",
     "ColumnReport",
     "Columns",

@@ -51,6 +51,30 @@ SCHEMA_VIOLATIONS = ("missing_column", "extra_column", "reordered_columns", "col
 
 DROP_REASONS = ("buffer_full", "unreadable", "fault")
 
+CLASSIFICATION_MEASURES = {
+    "accuracy": "Share of rows whose class was predicted right",
+    "precision": "Share of the predicted positives that were; over several classes the mean",
+    "recall": "Share of the positives that were predicted; over several classes the mean",
+    "f1": "Harmonic mean of precision and recall; over several classes the mean",
+    "auc": "Area under the ROC curve; over several classes the mean of each against the rest",
+    "average_precision": "Area under the precision-recall curve",
+    "log_loss": "Mean of -log of the probability given to what happened",
+    "brier_score": "Mean squared distance of probability and truth",
+    "calibration_error": "Expected calibration error over tenths of the probability",
+}
+REGRESSION_MEASURES = {
+    "mae": "Mean absolute error",
+    "rmse": "Root of the mean squared error",
+    "mape": "Mean absolute error as a share of the true value",
+    "r2": "Share of the truth's variance that is explained",
+    "bias": "Mean of prediction less truth",
+}
+
+ESTIMATED_MEASURES = {
+    "accuracy": "Accuracy", "f1": "F1", "auc": "Area under the ROC curve",
+    "mae": "Mean absolute error", "rmse": "Root of the mean squared error",
+}  # fmt: skip
+
 CHECK_OUTCOMES = ("ok", "drift", "unknown", "failed")
 
 FAILURE_REASONS = ("insufficient_data", "all_missing", "missing_column", "unreadable", "failed")
@@ -307,6 +331,90 @@ FAMILIES: tuple[Family, ...] = (
         "gauge",
         "model_outcome_coverage_ratio",
         "Share of a window's rows with an id whose outcome has come, 0 to 1.",
+        "window",
+    ),
+    *(
+        family
+        for measure, text in (CLASSIFICATION_MEASURES | REGRESSION_MEASURES).items()
+        for family in (
+            _family(
+                "performance",
+                "gauge",
+                f"model_{measure}",
+                f"{text}; absent while unknown.",
+                "segment",
+                "window",
+            ),
+            _family(
+                "performance", "gauge", f"model_{measure}_reference", f"{text}, at training time.", "segment"
+            ),
+        )
+    ),
+    _family(
+        "performance", "gauge", "model_performance_rows", "Rows of a window whose truth is known.", "window"
+    ),
+    _family(
+        "performance",
+        "gauge",
+        "model_performance_low",
+        "Lower end of a measure's 95 % confidence interval.",
+        "measure",
+        "window",
+    ),
+    _family(
+        "performance",
+        "gauge",
+        "model_performance_high",
+        "Upper end of a measure's 95 % confidence interval.",
+        "measure",
+        "window",
+    ),
+    _family(
+        "performance",
+        "gauge",
+        "model_performance_drop_ratio",
+        "How much worse a measure is than at training time, as a share of it; below zero for better.",
+        "measure",
+        "window",
+    ),
+    _family(
+        "performance",
+        "gauge",
+        "model_performance_drop_threshold",
+        "Drop from which on a real one is a decline.",
+        "measure",
+    ),
+    _family(
+        "performance",
+        "gauge",
+        "model_performance_state",
+        "0 ok, 1 warning (a small drop, but real), 2 declined (real and large), -1 unknown.",
+        "measure",
+        "window",
+    ),
+    *(
+        _family(
+            "performance",
+            "gauge",
+            f"model_estimated_{measure}",
+            f"{text} to expect of a window's rows, without their truth.",
+            "window",
+        )
+        for measure, text in ESTIMATED_MEASURES.items()
+    ),
+    _family(
+        "performance",
+        "gauge",
+        "model_estimate_reliable",
+        "1 if estimates agree with the outcomes that have come, else 0; absent without an estimate.",
+        "window",
+    ),
+    _family(
+        "performance",
+        "gauge",
+        "model_estimate_gap",
+        "Realised less estimated, on the rows of a window whose truth is known.",
+        "measure",
         "window",
     ),
     _family("itself", "counter", "driftgauge_checks_total", "Checks run, by what they found.", "outcome"),

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .assessment import Assessment, AssessmentPolicy, Assessor
 from .background import Periodic
 from .check import check
 from .families import MetricFamilies
@@ -59,6 +60,10 @@ class Monitor:
         Seconds since 1970.
     max_window_rows : int
         Rows of a window that are read at most, the newest.
+    classes : tuple of str or None
+        Of a classifier; None for a regression.
+    assessment : AssessmentPolicy, optional
+        How a check judges the model itself.
     """
 
     def __init__(
@@ -73,6 +78,8 @@ class Monitor:
         windows: Sequence[Window],
         clock: Callable[[], float],
         max_window_rows: int = MAX_WINDOW_ROWS,
+        classes: tuple[str, ...] | None = None,
+        assessment: AssessmentPolicy | None = None,
     ) -> None:
         self._families = families
         self._model = (name, version)
@@ -87,7 +94,16 @@ class Monitor:
         self._publisher = (
             None if reference is None else Publisher(families, name, version, reference, self._windows)
         )
-        self._model_publisher = ModelPublisher(families, name, version)
+        judging = assessment or AssessmentPolicy()
+        self._assessor = None if reference is None else Assessor(reference, classes, judging)
+        names = [window.name for window in self._windows]
+        self._model_publisher = (
+            None
+            if reference is None
+            else ModelPublisher(families, name, version, reference, classes, names, judging)
+        )
+        self.assessments: Mapping[str, Assessment] = {}
+        self._faults: set[str] = set()
         self.reports: Mapping[str, Report] = {}
         self.states: Mapping[str, State] = {}
 
@@ -155,6 +171,16 @@ class Monitor:
             "windows": {window: report.to_dict() for window, report in reports.items()},
         }
 
+    def performance_page(self, rest: str = "") -> Mapping[str, Any] | None:
+        """What /performance answers: the latest assessments, by window."""
+        if rest:
+            return None
+        return {
+            "model_name": self._model[0],
+            "model_version": self._model[1],
+            "windows": {window: found.to_dict() for window, found in self.assessments.items()},
+        }
+
     def _check(self, reference: Reference) -> tuple[dict[str, Report], dict[str, CheckState]]:
         now = self._clock()
         self._store.prune(now)
@@ -162,11 +188,27 @@ class Monitor:
         memory: dict[str, CheckState] = {}
         for window in self._windows:
             rows = self._store.window(now - window.seconds, now, limit=self._max_window_rows)
-            self._model_publisher.coverage(window, rows)
+            self._assess(window, rows)
             state = self._memory.get(window.name, CheckState())
             report = _checked(reference, rows, self._policy, window, state, now)
             reports[window.name], memory[window.name] = report, report.next_state
         return reports, memory
+
+    def _assess(self, window: Window, rows: Observations) -> None:
+        """Assess the model over a window; a fault is counted and costs the check nothing."""
+        if self._assessor is None or self._model_publisher is None:
+            return
+        try:
+            self._model_publisher.coverage(window, rows)
+            assessment = self._assessor.assess(window.name, rows)
+            self._model_publisher.publish(assessment)
+        except Exception as error:
+            self._families.counter("driftgauge_internal_errors_total", *self._model).inc()
+            if repr(error) not in self._faults:
+                self._faults.add(repr(error))
+                logger.exception("assessment of %s %s failed (logged once)", *self._model)
+        else:
+            self.assessments = {**self.assessments, window.name: assessment}
 
     def _count(self, states: Mapping[str, State], seconds: float) -> None:
         found = set(states.values())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from .errors import ObservationError
+from .performance.measure import class_order
 from .reference.kinds import INF, MISSING, category_text
 from .reference.profiles import CategoricalProfile
 
@@ -39,14 +40,6 @@ def classes_of(reference: Reference | None, model_classes: tuple[str, ...] | Non
             known.update(profile.tally)
     known -= {MISSING, INF}
     return tuple(sorted(known, key=class_order)) or None
-
-
-def class_order(name: str) -> tuple[float, str]:
-    """Numbers by their value, anything else after them by its text, as scikit-learn sorts classes."""
-    try:
-        return float(name), name
-    except ValueError:
-        return math.inf, name
 
 
 def as_classes(y_true: Sequence[Any], classes: Sequence[str]) -> list[str | None]:

@@ -10,7 +10,7 @@ import inspect
 import os
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any, Self
@@ -18,6 +18,7 @@ from typing import Any, Self
 import numpy as np
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from .assessment import Assessment, AssessmentPolicy
 from .background import Periodic
 from .buffer import MAX_PENDING_ROWS
 from .counters import ModelCounters
@@ -73,6 +74,8 @@ class InstrumentedPredictor:
         Seconds since 1970.
     background : bool
         Whether threads fold and check; without them call `flush` and `check_now`.
+    assessment : AssessmentPolicy, optional
+        How the model itself is judged, once outcomes come.
 
     Raises
     ------
@@ -101,6 +104,7 @@ class InstrumentedPredictor:
         max_pending_rows: int = MAX_PENDING_ROWS,
         clock: Callable[[], float] = time.time,
         background: bool = True,
+        assessment: AssessmentPolicy | None = None,
     ) -> None:
         _require_arguments(name, version, reference, check_interval_seconds, max_pending_rows)
         self._model = model
@@ -121,7 +125,16 @@ class InstrumentedPredictor:
             counters, layout, self._store, max_pending_rows=max_pending_rows, clock=clock
         )
         self._monitor = Monitor(
-            families, name, version, reference, self._store, policy=policy, windows=windows, clock=clock
+            families,
+            name,
+            version,
+            reference,
+            self._store,
+            policy=policy,
+            windows=windows,
+            clock=clock,
+            classes=self._classes,
+            assessment=assessment,
         )
         families.call_before_collect(self._recorder.flush)
         self._instrument(methods)
@@ -165,19 +178,19 @@ class InstrumentedPredictor:
 
     def record_outcomes(
         self,
-        ids: Sequence[Any],
-        y_true: Sequence[Any],
-        at: float | Sequence[float] | None = None,
+        ids: Iterable[Any],
+        y_true: Iterable[Any],
+        at: float | Iterable[float] | None = None,
     ) -> OutcomeCounts:
         """Join the truth to the rows that were predicted with these ids; say what became of each.
 
         Parameters
         ----------
-        ids : sequence
+        ids : iterable
             As they were passed to the prediction.
-        y_true : sequence
+        y_true : iterable
             Classes of the model, or numbers where it predicts numbers.
-        at : float or sequence of float, optional
+        at : float or iterable of float, optional
             When each became known, seconds since 1970; now, unless it is given.
 
         Raises
@@ -214,6 +227,11 @@ class InstrumentedPredictor:
     def reports(self) -> Mapping[str, Any]:
         """Report of the latest check by window name; empty before the first."""
         return self._monitor.reports
+
+    @property
+    def assessments(self) -> Mapping[str, Assessment]:
+        """What the latest check found out about the model itself, by window name; empty before the first."""
+        return self._monitor.assessments
 
     def serve(
         self,
@@ -255,7 +273,8 @@ class InstrumentedPredictor:
         if self._server is not None:
             found = self._server.url
             raise ConfigError(f"serve: found this predictor serving at {found}, need it closed first")
-        self._server = MetricsServer(self.registry, options, {"drift": self._monitor.drift_page}, actions)
+        pages = {"drift": self._monitor.drift_page, "performance": self._monitor.performance_page}
+        self._server = MetricsServer(self.registry, options, pages, actions)
         return self._server
 
     def close(self) -> None:

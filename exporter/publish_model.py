@@ -1,10 +1,20 @@
-"""What is known of the model itself as gauges: coverage of outcomes. No data means no series."""
+"""What is known of the model itself as gauges. No data means no series."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from .assessment import Assessment, AssessmentPolicy
+from .assessment.estimate import EstimateReport
+from .assessment.performance import ALL, PerformanceReport, segments_of
 from .families import MetricFamilies
+from .metrics import CLASSIFICATION_MEASURES, ESTIMATED_MEASURES, REGRESSION_MEASURES
 from .observation import Observations
+from .performance.verdict import NOT_JUDGED, PerformanceState, Verdict
+from .reference import Reference
 from .windows import Window
+
+PERFORMANCE_CODES: Mapping[PerformanceState, int] = {"ok": 0, "warning": 1, "declined": 2, "unknown": -1}
 
 
 class ModelPublisher:
@@ -16,11 +26,45 @@ class ModelPublisher:
         Of the registry to publish on.
     name, version : str
         Of the model.
+    reference : Reference
+        Whose values at training time stand beside those of windows.
+    classes : tuple of str or None
+        Of a classifier; None for a regression.
+    windows : sequence of str
+        Names of the windows that checks look at.
+    policy : AssessmentPolicy
+        How they are judged.
     """
 
-    def __init__(self, families: MetricFamilies, name: str, version: str) -> None:
+    def __init__(
+        self,
+        families: MetricFamilies,
+        name: str,
+        version: str,
+        reference: Reference,
+        classes: tuple[str, ...] | None,
+        windows: Sequence[str],
+        policy: AssessmentPolicy,
+    ) -> None:
         self._families = families
         self._model = (name, version)
+        self._segments = segments_of(reference, policy.segment)
+        self._measures = REGRESSION_MEASURES if classes is None else CLASSIFICATION_MEASURES
+        if reference.labels is not None:
+            self._begin(reference, windows, policy)
+
+    def _begin(self, reference: Reference, windows: Sequence[str], policy: AssessmentPolicy) -> None:
+        by_segment = reference.baseline.segments.get(policy.segment or "", {})
+        for measure in self._measures:
+            self._set(f"model_{measure}_reference", reference.performance.get(measure), ALL)
+            for segment in self._segments:
+                found = by_segment.get(segment, {}).get(measure)
+                self._set(f"model_{measure}_reference", None if found is None else found[0], segment)
+            if measure in NOT_JUDGED:
+                continue
+            self._set("model_performance_drop_threshold", policy.drop_ratio, measure)
+            for window in windows:
+                self._set("model_performance_state", PERFORMANCE_CODES["unknown"], measure, window)
 
     def coverage(self, window: Window, rows: Observations) -> None:
         """Show which share of a window's rows has its outcome; absent where no row has an id to join by."""
@@ -28,8 +72,47 @@ class ModelPublisher:
         labelled = 0 if rows.labels is None else sum(label is not None for label in rows.labels.tolist())
         self._set("model_outcome_coverage_ratio", labelled / with_id if with_id else None, window.name)
 
+    def publish(self, assessment: Assessment) -> None:
+        """Show what a check found over one window."""
+        self._performance(assessment.performance, assessment.window)
+        self._estimate(assessment.estimate, assessment.window)
+
+    def _performance(self, report: PerformanceReport, window: str) -> None:
+        self._set("model_performance_rows", report.labelled, window)
+        for measure in self._measures:
+            verdict = report.verdicts.get(measure)
+            self._verdict(verdict, measure, window)
+            self._set(f"model_{measure}", _value(verdict), ALL, window)
+            for segment in self._segments:
+                inside = report.segments.get(segment, {}).get(measure)
+                self._set(f"model_{measure}", _value(inside), segment, window)
+
+    def _estimate(self, report: EstimateReport | None, window: str) -> None:
+        for measure in ESTIMATED_MEASURES:
+            found = None if report is None else report.measures.get(measure)
+            self._set(f"model_estimated_{measure}", None if found is None else found.value, window)
+            gap = None if report is None else report.reliability.gaps.get(measure)
+            self._set("model_estimate_gap", gap, measure, window)
+        known = report is not None and any(found.value is not None for found in report.measures.values())
+        reliable = float(report.reliability.reliable) if report is not None and known else None
+        self._set("model_estimate_reliable", reliable, window)
+
+    def _verdict(self, verdict: Verdict | None, measure: str, window: str) -> None:
+        found = None if verdict is None else verdict.measure
+        self._set("model_performance_low", None if found is None else found.low, measure, window)
+        self._set("model_performance_high", None if found is None else found.high, measure, window)
+        drop = None if verdict is None else verdict.drop_ratio
+        self._set("model_performance_drop_ratio", drop, measure, window)
+        if measure not in NOT_JUDGED:
+            state: PerformanceState = "unknown" if verdict is None else verdict.state
+            self._set("model_performance_state", PERFORMANCE_CODES[state], measure, window)
+
     def _set(self, family: str, value: float | None, *labels: str) -> None:
         if value is None:
             self._families.remove(family, *self._model, *labels)
         else:
             self._families.gauge(family, *self._model, *labels).set(value)
+
+
+def _value(verdict: Verdict | None) -> float | None:
+    return None if verdict is None else verdict.measure.value

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ReferenceDataError
 from ..rows import Rows, read_rows
+from .baseline import RowSample, class_probabilities
 from .kinds import KINDS, Kind
 from .reference import Reference, shown
 from .season import Season, season_keys
@@ -58,6 +59,7 @@ class ReferenceBuilder:
         self._clock = clock
         self._table: TableAccumulator | None = None
         self._keyed: dict[int, TableAccumulator] = {}
+        self._sample = RowSample()
         self._rows = 0
         self._start: float | None = None
         self._end: float | None = None
@@ -101,6 +103,7 @@ class ReferenceBuilder:
             )
         self._problems.update(dict.fromkeys(columns.problems))
         self._table.update(rows)
+        self._sample.update(rows, names, class_probabilities(scores))
         self._rows += columns.n_rows
         if rows.times is not None:
             self._note_times(rows.times)
@@ -119,6 +122,7 @@ class ReferenceBuilder:
                     "merge: found builders of other features or settings, need the same in both"
                 )
             self._table.merge(other._table)
+        self._sample.merge(other._sample)
         for key, table in other._keyed.items():
             if key in self._keyed:
                 self._keyed[key].merge(table)
@@ -141,6 +145,7 @@ class ReferenceBuilder:
         if self._table is None or self._rows == 0:
             raise ReferenceDataError("reference: found 0 rows, need at least 1")
         profiles = self._table.profiles()
+        baseline = self._sample.baseline(profiles, self._table.task)
         return Reference(
             model_name=self._model[0],
             model_version=self._model[1],
@@ -151,7 +156,8 @@ class ReferenceBuilder:
             start=self._start,
             end=self._end,
             importances=self._importances,
-            performance=self._performance,
+            performance={**baseline.measures, **self._performance},
+            baseline=baseline,
             problems=(*self._problems, *self._table.problems),
             settings=self._settings,
             season=self._season(profiles),

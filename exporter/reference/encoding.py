@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import ReferenceDataError
 from ..statistics.moments import Moments
 from ..statistics.sample import Sample
+from .baseline import decode_baseline, encode_baseline
 from .calibration import BlockNull, Calibration
 from .kinds import SPECIAL_BINS
 from .profiles import CategoricalProfile, NumericProfile, Profile
@@ -35,6 +36,7 @@ def encode(reference: Reference) -> dict[str, Any]:
         "settings": asdict(reference.settings),
         "importances": reference.importances,
         "performance": reference.performance,
+        "baseline": encode_baseline(reference.baseline),
         "problems": list(reference.problems),
         "calibration": {name: _encode_calibration(part) for name, part in reference.calibration.items()},
         **_encode_profiles(reference.profiles),
@@ -61,6 +63,7 @@ def decode(values: dict[str, Any]) -> Reference:
         end=values["end"],
         importances=values["importances"],
         performance=values["performance"],
+        baseline=decode_baseline(values.get("baseline")),
         problems=tuple(values["problems"]),
         settings=settings,
         calibration={name: _decode_calibration(part) for name, part in values["calibration"].items()},

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ReferenceDataError
+from .baseline import Baseline
 from .document import read_document, write_document
 from .settings import (
     DEFAULT_BINS,
@@ -53,7 +54,10 @@ class Reference:
     importances : dict of str to float
         How much the model depends on each feature, on any scale.
     performance : dict of str to float
-        Measures at training time by name, for example `{"accuracy": 0.91}`.
+        Measures at training time by name, for example `{"accuracy": 0.91}`: those that were given, and those
+        that follow from predictions, scores and labels.
+    baseline : Baseline
+        The same by segment, calibration, expected losses and correlations of features.
     problems : tuple of str
         What was odd about the table and how it was read.
     settings : BuildSettings
@@ -74,6 +78,7 @@ class Reference:
     end: float | None = None
     importances: dict[str, float] = field(default_factory=dict)
     performance: dict[str, float] = field(default_factory=dict)
+    baseline: Baseline = field(default_factory=Baseline)
     problems: tuple[str, ...] = ()
     settings: BuildSettings = field(default_factory=BuildSettings)
     season: Season | None = None
@@ -178,7 +183,8 @@ class Reference:
 
         Counts, moments, missing rates and categories equal those of building from all rows at once; the
         distribution of numbers does too where both are exact, and else within the stated `ks_error`.
-        Measures and importances are those of this one, the other's where this one has none. Calibration is
+        Measures and importances are those of this one, the other's where this one has none; the baseline is
+        that of the one with more labelled rows. Calibration is
         left out: it belongs to one history and is to be made anew.
 
         Raises
@@ -213,6 +219,7 @@ class Reference:
             end=max(ends, default=None),
             importances=self.importances or other.importances,
             performance=self.performance or other.performance,
+            baseline=self.baseline if self.baseline.rows >= other.baseline.rows else other.baseline,
             problems=tuple(dict.fromkeys((*self.problems, *other.problems))),
             settings=self.settings,
         )

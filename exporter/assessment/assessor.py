@@ -1,0 +1,93 @@
+"""All that a check says of the model itself, over one window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+from ..reference.profiles import CategoricalProfile
+from .estimate import EstimateReport, estimate_performance
+from .labelled import labelled_rows
+from .performance import PerformanceReport, assess_performance
+from .policy import AssessmentPolicy
+
+if TYPE_CHECKING:
+    from ..observation import Observations
+    from ..reference import Reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What a check found out about the model over one window.
+
+    Attributes
+    ----------
+    window : str
+        Name of the window.
+    performance : PerformanceReport
+        On rows whose truth is known.
+    estimate : EstimateReport or None
+        On all rows, before it is known; None where the reference knows too little.
+    """
+
+    window: str
+    performance: PerformanceReport
+    estimate: EstimateReport | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "performance": self.performance.to_dict(),
+            "estimate": None if self.estimate is None else self.estimate.to_dict(),
+        }
+
+
+class Assessor:
+    """Assesses windows of one model version.
+
+    Parameters
+    ----------
+    reference : Reference
+        What windows are compared with.
+    classes : tuple of str or None
+        Of a classifier, in the order of its probabilities; None for a regression.
+    policy : AssessmentPolicy
+        How it judges.
+
+    Raises
+    ------
+    ConfigError
+        If the policy names a feature that the reference does not have, or not as a category.
+    """
+
+    def __init__(
+        self, reference: Reference, classes: tuple[str, ...] | None, policy: AssessmentPolicy
+    ) -> None:
+        if policy.segment is not None:
+            require_categorical("assessment.segment", reference, policy.segment)
+        self.reference = reference
+        self.classes = classes
+        self.policy = policy
+
+    def assess(self, window: str, observations: Observations) -> Assessment:
+        """Everything about one window."""
+        labelled = labelled_rows(observations, self.classes)
+        performance = assess_performance(observations, labelled, self.reference, self.policy)
+        realised = {name: verdict.measure for name, verdict in performance.verdicts.items()}
+        return Assessment(
+            window=window,
+            performance=performance,
+            estimate=estimate_performance(
+                observations, labelled, realised, self.reference, self.classes, self.policy
+            ),
+        )
+
+
+def require_categorical(where: str, reference: Reference, feature: str) -> None:
+    """Refuse a feature whose values are no bounded set of groups."""
+    profile = reference.features.get(feature)
+    if not isinstance(profile, CategoricalProfile):
+        found = "no such feature" if profile is None else "a numeric feature"
+        names = [name for name, known in reference.features.items() if isinstance(known, CategoricalProfile)]
+        raise ConfigError(f"{where}: {feature!r}: found {found}, need a categorical one: {names[:10]}")

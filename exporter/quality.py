@@ -1,0 +1,186 @@
+"""Quality of a window beyond single columns: correlations that changed, outliers, repeated and old rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from .statistics.multiple import benjamini_hochberg
+
+Floats = NDArray[np.float64]
+
+QualityState = Literal["ok", "broken", "unknown"]
+
+ROBUST_Z: Final = 6.0
+"""Robust standard deviations from the median from which a value is an outlier: two of a billion normal
+values. Iglewicz and Hoaglin (1993) propose 3.5 for small samples by eye, which calls one value in 2,000 of a
+normal column, and many of a skewed one."""
+
+MAD_TO_SIGMA: Final = 1.4826
+"""Median absolute deviation to standard deviation of a normal column."""
+
+MAX_CORRELATED: Final = 50
+"""Numeric columns whose correlations are kept, the first ones: 1,225 pairs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Correlations:
+    """Rank correlations of numeric columns.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The columns.
+    matrix : ndarray of shape (n_columns, n_columns)
+        Spearman's correlation of each pair on the rows where both are there; NaN where it is not defined.
+    rows : ndarray of shape (n_columns, n_columns)
+        Rows behind each.
+    """
+
+    names: tuple[str, ...]
+    matrix: Floats
+    rows: Floats
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Floats]) -> Correlations:
+        """Correlations of float64 columns of equal length."""
+        names = tuple(columns)[:MAX_CORRELATED]
+        n = len(names)
+        matrix, rows = np.full((n, n), np.nan), np.zeros((n, n))
+        known = [np.isfinite(columns[name]) for name in names]
+        ranks = [_ranks(columns[name]) for name in names]
+        for i in range(n):
+            for j in range(i):
+                both = known[i] & known[j]
+                rows[i, j] = rows[j, i] = both.sum()
+                matrix[i, j] = matrix[j, i] = _pearson(ranks[i][both], ranks[j][both])
+        return cls(names, matrix, rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrelationChange:
+    """How correlations of a window differ from the reference's.
+
+    Attributes
+    ----------
+    largest : float
+        Largest significant change of a pair, 0 to 2; 0 where none is significant.
+    pairs : tuple of (str, str, float, float)
+        Significant pairs with their correlation before and now, the largest change first.
+    tested : int
+        Pairs that could be compared.
+    """
+
+    largest: float
+    pairs: tuple[tuple[str, str, float, float], ...]
+    tested: int
+
+
+def correlation_change(
+    reference: Correlations, current: Correlations, alpha: float, min_samples: int
+) -> CorrelationChange | None:
+    """Pairs whose correlation changed, by Fisher's z corrected for their number; None if none is known.
+
+    References
+    ----------
+    E. C. Fieller, H. O. Hartley, E. S. Pearson, Tests for rank correlation coefficients, Biometrika 44, 1957:
+    the variance of Fisher's z of Spearman's correlation is 1.06 / (n - 3).
+    """
+    at = {name: i for i, name in enumerate(current.names)}
+    common = [(name, i, at[name]) for i, name in enumerate(reference.names) if name in at]
+    found: list[tuple[str, str, float, float]] = []
+    p_values: list[float] = []
+    for second, (b, i, k) in enumerate(common):
+        for a, j, m in common[:second]:
+            before, now = reference.matrix[i, j], current.matrix[k, m]
+            n_before, n_now = reference.rows[i, j], current.rows[k, m]
+            if min(n_before, n_now) < max(min_samples, 4) or not (np.isfinite(before) and np.isfinite(now)):
+                continue
+            z = (_fisher(now) - _fisher(before)) / math.sqrt(1.06 / (n_before - 3) + 1.06 / (n_now - 3))
+            found.append((a, b, float(before), float(now)))
+            p_values.append(2.0 * float(ndtr(-abs(z))))
+    if not found:
+        return None
+    significant = np.flatnonzero(benjamini_hochberg(p_values) <= alpha).tolist()
+    pairs = sorted((found[i] for i in significant), key=lambda pair: -abs(pair[3] - pair[2]))
+    largest = abs(pairs[0][3] - pairs[0][2]) if pairs else 0.0
+    return CorrelationChange(largest=largest, pairs=tuple(pairs), tested=len(found))
+
+
+def robust_outliers(values: Floats, median: float, mad: float) -> NDArray[np.bool_]:
+    """Which values lie beyond `ROBUST_Z` robust standard deviations; none without a spread."""
+    if mad <= 0.0:
+        return np.zeros(len(values), dtype=np.bool_)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(np.abs(values - median) > ROBUST_Z * MAD_TO_SIGMA * mad)
+
+
+def repeated_rows(columns: Sequence[NDArray[np.generic] | NDArray[np.object_]]) -> int:
+    """Rows that are equal to an earlier one in every column."""
+    if not columns or not len(columns[0]):
+        return 0
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    try:
+        return len(columns[0]) - len({tuple(_same(value) for value in row) for row in rows})
+    except TypeError:  # a column of lists or dicts, whose text can be compared
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return len(columns[0]) - len({str(row) for row in rows})
+
+
+def _same(value: object) -> object:
+    return None if value != value else value  # noqa: PLR0124 - NaN differs from itself and repeats all the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityIssue:
+    """Something of a window's data that met its threshold.
+
+    Attributes
+    ----------
+    kind : str
+        Which: see `QUALITY_KINDS`.
+    feature : str or None
+        Where; None for the whole table.
+    value, threshold : float
+        What was found and from where on it counts.
+    """
+
+    kind: str
+    feature: str | None
+    value: float
+    threshold: float
+
+
+QUALITY_KINDS: Final = (
+    "missing_column", "missing", "out_of_range", "unseen_category", "type_error", "duplicates", "outliers",
+    "correlation", "stale",
+)  # fmt: skip
+
+
+def _ranks(values: Floats) -> Floats:
+    """Average ranks; those of NaN are never used."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(values) else order
+    ends = np.append(starts[1:], len(values))
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat((starts + ends - 1) / 2.0, ends - starts)
+    return ranks
+
+
+def _pearson(a: Floats, b: Floats) -> float:
+    if len(a) < 2:
+        return math.nan
+    a, b = a - a.mean(), b - b.mean()
+    scale = math.sqrt(float(np.dot(a, a)) * float(np.dot(b, b)))
+    return float(np.dot(a, b)) / scale if scale > 0 else math.nan
+
+
+def _fisher(correlation: float) -> float:
+    return math.atanh(max(min(correlation, 1.0 - 1e-9), -1.0 + 1e-9))
