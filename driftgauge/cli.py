@@ -1,6 +1,6 @@
 """The command `driftgauge`: one command line over the exporter, the bridge and the demo.
 
-What a command needs is imported when it runs, so that `--help` and a mistyped option answer at once.
+What a command needs is imported when it runs, so that mistyped options are answered at once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0; 1 for drift with `--fail-on-drift`; 2 for bad input, with one line on stderr;
         130 after Ctrl-C.
     """
-    arguments = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    command = next((word for word in words if not word.startswith("-")), None)
+    arguments = build_parser(command).parse_args(words)
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -57,8 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands. Each sets `run`, a function from its arguments to an exit code."""
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all commands. Each sets `run`, a function from its arguments to an exit code.
+
+    Parameters
+    ----------
+    command : str, optional
+        The one that will be parsed, where that is known. The exporter's commands are then only there if it
+        is one of them: importing that package takes half a second, and the bridge needs nothing of it.
+    """
     parser = argparse.ArgumentParser(
         prog="driftgauge",
         description="Tells a team whether its model is up, fast, fed with sound data, and still right.",
@@ -68,6 +77,10 @@ def build_parser() -> argparse.ArgumentParser:
     register_demo(subparsers)
     register_alerting(subparsers)
     register_dashboards(subparsers)
+    if command not in subparsers.choices:
+        from exporter.cli import register as register_exporter  # noqa: PLC0415  # see the parameter
+
+        register_exporter(subparsers)
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from .errors import DashboardsError
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # its only name
 
+BUILDER_NEEDS = "grafana_foundation_sdk"
 BUILDER = Path(__file__).resolve().parent.parent / "dashboards" / "build.py"
 
 
@@ -28,5 +30,14 @@ def register(subparsers: Subparsers) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if not BUILDER.is_file():
         raise DashboardsError(f"{BUILDER}: found no builder, need a clone of driftgauge; a wheel has none")
-    command = [sys.executable, str(BUILDER), *(["--check"] if arguments.action == "check" else [])]
-    return subprocess.run(command, check=False).returncode  # noqa: S603  # our own program
+    if importlib.util.find_spec(BUILDER_NEEDS) is None:
+        raise DashboardsError(
+            f"{BUILDER}: found no {BUILDER_NEEDS} in this Python, need the development packages: make setup"
+        )
+    command = [
+        sys.executable,
+        "-m",
+        "dashboards.build",
+        *(["--check"] if arguments.action == "check" else []),
+    ]
+    return subprocess.run(command, check=False, cwd=BUILDER.parent.parent).returncode  # noqa: S603  # our own

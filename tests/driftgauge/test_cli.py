@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -84,11 +86,36 @@ def test_a_mistyped_command_line_is_exit_code_2(
     assert complaint in capsys.readouterr().err
 
 
-def test_help_loads_nothing_heavy() -> None:
-    """Building the parser imports neither the tables nor the statistics nor the terminal."""
-    code = "import sys; from driftgauge.cli import build_parser; build_parser(); print(*sys.modules)"
+@pytest.mark.parametrize("command", ["demo", "bridge", "audit", "dashboards"])
+def test_commands_that_need_nothing_heavy_load_nothing_heavy(command: str) -> None:
+    """Their parser comes without the tables, the statistics and the terminal."""
+    code = (
+        f"import sys; from driftgauge.cli import build_parser; build_parser({command!r}); print(*sys.modules)"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"numpy", "pandas", "sklearn", "scipy", "rich", "requests"} & set(loaded.split())
+
+
+def test_the_command_line_has_the_commands_of_all_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    """Help lists what exporter, bridge and demo can do."""
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    help_text = capsys.readouterr().out
+    for command in ("demo", "bridge", "audit", "dashboards", "reference", "check", "compare"):
+        assert re.search(rf"^    {command}\b", help_text, re.MULTILINE), command
+
+
+def test_a_command_of_the_exporter_is_reached(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its errors are one line like all others."""
+    assert cli.main(["check", "--reference", "/nowhere/r.json", "--current", "/nowhere/d.csv"]) == 2
+    assert re.fullmatch(r"driftgauge check: /nowhere/.*\n", capsys.readouterr().err)
+
+
+def test_dashboards_can_be_checked_in_a_clone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The committed JSON is what the code builds, and without a builder the command says what is needed."""
+    assert cli.main(["dashboards", "check"]) == 0
+    monkeypatch.setattr("driftgauge.dashboards.BUILDER", Path("/nowhere/dashboards/build.py"))
+    assert cli.main(["dashboards", "check"]) == 2
 
 
 def test_the_module_runs_as_the_command() -> None:
