@@ -1,0 +1,165 @@
+"""Gradual drift: scores that rise from window to window, each too small to be drift by itself.
+
+    history = ScoreHistory(spacing_seconds=86400)
+    history.add(report)                      # after every check of the window of a day
+    history.rising(policy)                   # what will be drift, and when, if it goes on like this
+
+Again two keys: the rise is significant (Mann and Kendall's test, corrected over all columns and tests), and
+it matters (on the line of Theil and Sen the score reaches its threshold within the horizon).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from .errors import ConfigError, InsufficientDataError, ObservationError
+from .statistics.multiple import benjamini_hochberg
+from .statistics.trend import Trend, mann_kendall
+
+if TYPE_CHECKING:
+    from .policy import Policy
+    from .report import Report
+
+DEFAULT_LIMIT: Final = 400
+"""Scores kept of each test: more than a year of days, half a month of hours, and a test in milliseconds."""
+
+LEAST_SCORES: Final = 8
+"""Eight scores in order have p = 5e-5; with fewer, no order is significant among a hundred columns."""
+
+HORIZON_SECONDS: Final = 7 * 86400.0
+"""A week: time to look, to retrain and to roll out before the drift is there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rise:
+    """A score that rises towards its threshold.
+
+    Attributes
+    ----------
+    column, test : str
+        Whose score.
+    slope : float
+        Effect over threshold per second.
+    level : float
+        Effect over threshold now, on the line.
+    q_value : float
+        Significance of the rise after correction for all columns and tests.
+    seconds_left : float
+        Until the line reaches the threshold; 0 if it is there.
+    scores : int
+        How many it rests on.
+    """
+
+    column: str
+    test: str
+    slope: float
+    level: float
+    q_value: float
+    seconds_left: float
+    scores: int
+
+
+class ScoreHistory:
+    """Scores of one window over time, in bounded memory.
+
+    Parameters
+    ----------
+    spacing_seconds : float
+        Time between two scores that are kept: the window's length, so that no row is in two of them.
+    limit : int
+        Scores kept of each test; the oldest go first.
+    """
+
+    def __init__(self, *, spacing_seconds: float, limit: int = DEFAULT_LIMIT) -> None:
+        if not spacing_seconds > 0.0 or limit < LEAST_SCORES:
+            raise ConfigError(
+                f"score history: found spacing_seconds={spacing_seconds!r} and limit={limit!r}, "
+                f"need a number above 0 and an integer >= {LEAST_SCORES}"
+            )
+        self._spacing_seconds = spacing_seconds
+        self._entries: deque[tuple[float, dict[str, float]]] = deque(maxlen=limit)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, report: Report) -> bool:
+        """Keep the scores of a check unless the last kept one is younger than the spacing; whether it did."""
+        if self._entries and report.checked_at - self._entries[-1][0] < self._spacing_seconds:
+            return False
+        scores = {
+            f"{test} {name}": finding.ratio
+            for name, column in report.columns.items()
+            for test, finding in column.findings.items()
+            if finding.decides and math.isfinite(finding.ratio)
+        }
+        self._entries.append((report.checked_at, scores))
+        return True
+
+    def rising(self, policy: Policy, horizon_seconds: float = HORIZON_SECONDS) -> dict[str, Rise]:
+        """For each column whose scores rise towards drift, the test that gets there first."""
+        trends = self._trends()
+        q_values = benjamini_hochberg([trend.p_value for trend, _, _ in trends.values()])
+        found: dict[str, Rise] = {}
+        for (key, (trend, level, n)), q_value in zip(trends.items(), q_values.tolist(), strict=True):
+            if q_value > policy.alpha or trend.slope <= 0.0:
+                continue
+            left = max(0.0, (1.0 - level) / trend.slope)
+            test, column = key.split(" ", 1)
+            if left <= horizon_seconds and (column not in found or left < found[column].seconds_left):
+                found[column] = Rise(
+                    column=column,
+                    test=test,
+                    slope=trend.slope,
+                    level=level,
+                    q_value=q_value,
+                    seconds_left=left,
+                    scores=n,
+                )
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for a file or a row."""
+        return {"entries": [[at, scores] for at, scores in self._entries]}
+
+    def load(self, values: Mapping[str, Any]) -> None:
+        """Take over what `to_dict` gave.
+
+        Raises
+        ------
+        ObservationError
+            If the values are not such.
+        """
+        try:
+            entries = [
+                (float(at), {str(key): float(ratio) for key, ratio in scores.items()})
+                for at, scores in values["entries"]
+            ]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ObservationError(f"score history: found {error!r}, need what to_dict gave") from error
+        self._entries.clear()
+        self._entries.extend(entries)
+
+    def _trends(self) -> dict[str, tuple[Trend, float, int]]:
+        """Trend, level now and number of scores of each test of each column that has enough of them."""
+        series: dict[str, list[tuple[float, float]]] = {}
+        for at, scores in self._entries:
+            for key, ratio in scores.items():
+                series.setdefault(key, []).append((at, ratio))
+        trends = {}
+        for key, points in series.items():
+            if len(points) < LEAST_SCORES:
+                continue
+            times, ratios = np.array(points).T
+            try:
+                trend = mann_kendall(ratios, times)
+            except (InsufficientDataError, ObservationError):  # a clock that was set back
+                continue
+            level = float(np.median(ratios - trend.slope * (times - times[-1])))
+            trends[key] = (trend, level, len(points))
+        return trends

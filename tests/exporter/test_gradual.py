@@ -1,0 +1,98 @@
+import json
+
+import numpy as np
+import pytest
+
+from exporter import ConfigError, ObservationError, Policy, Reference, Report, check
+from exporter.gradual import LEAST_SCORES, ScoreHistory
+
+DAY = 86400.0
+
+
+@pytest.fixture
+def reference(rng: np.random.Generator) -> Reference:
+    return Reference.fit(rng.normal(size=(5000, 10)), model_name="m", model_version="1")
+
+
+def report(reference: Reference, rng: np.random.Generator, day: int, shift: float) -> Report:
+    rows = rng.normal(size=(2000, 10))
+    rows[:, 3] += shift
+    return check(reference, rows, Policy(only_deciding=True), clock=lambda: day * DAY)
+
+
+def test_a_slow_rise_is_found_before_it_is_drift(reference: Reference, rng: np.random.Generator) -> None:
+    """A column that moves a little every day is named while every check still calls it ok or a warning."""
+    history = ScoreHistory(spacing_seconds=DAY)
+    for day in range(12):
+        found = report(reference, rng, day, 0.018 * day)
+        assert found.features["f3"].state != "drift"
+        history.add(found)
+    rises = history.rising(Policy())
+    assert set(rises) == {"f3"}
+    rise = rises["f3"]
+    assert rise.test == "ks"
+    assert 0.5 < rise.level < 1.0
+    assert 0.0 < rise.seconds_left <= 7 * DAY
+    assert rise.level + rise.slope * rise.seconds_left == pytest.approx(1.0)
+    assert rise.scores == 12
+
+
+def test_noise_and_far_away_thresholds_are_quiet(reference: Reference, rng: np.random.Generator) -> None:
+    """Undrifted scores do not rise, and a rise that needs weeks to matter is not told."""
+    quiet, slow = ScoreHistory(spacing_seconds=DAY), ScoreHistory(spacing_seconds=DAY)
+    for day in range(20):
+        quiet.add(report(reference, rng, day, 0.0))
+        slow.add(report(reference, rng, day, 0.008 * day))
+    assert quiet.rising(Policy()) == {}
+    assert slow.rising(Policy()) == {}
+    assert "f3" in slow.rising(Policy(), horizon_seconds=365 * DAY)
+
+
+def test_a_fall_is_no_drift(reference: Reference, rng: np.random.Generator) -> None:
+    """A drift that goes away falls; that is no rise."""
+    history = ScoreHistory(spacing_seconds=DAY)
+    for day in range(12):
+        history.add(report(reference, rng, day, 0.5 - 0.04 * day))
+    assert history.rising(Policy()) == {}
+
+
+def test_scores_are_spaced(reference: Reference, rng: np.random.Generator) -> None:
+    """Of checks every five minutes, one a window is kept: overlapping windows are not news."""
+    history = ScoreHistory(spacing_seconds=3600.0)
+    one = report(reference, rng, 0, 0.0)
+    kept = 0
+    for minute in range(0, 180, 5):
+        kept += history.add(check(reference, np.zeros((0, 10)), clock=lambda at=minute * 60.0: at))  # type: ignore[misc]
+    assert kept == len(history) == 3
+    assert not history.add(one) or one.checked_at - 7200.0 >= 3600.0
+
+
+def test_memory_is_bounded(reference: Reference, rng: np.random.Generator) -> None:
+    """The oldest scores go first."""
+    history = ScoreHistory(spacing_seconds=DAY, limit=LEAST_SCORES)
+    one = report(reference, rng, 0, 0.0)
+    for _ in range(3):
+        history.add(one)
+    assert len(history) == 1
+    empty = [check(reference, np.zeros((0, 10)), clock=lambda at=day * DAY: at) for day in range(1, 20)]  # type: ignore[misc]
+    for later in empty:
+        history.add(later)
+    assert len(history) == LEAST_SCORES
+
+
+def test_history_survives_json(reference: Reference, rng: np.random.Generator) -> None:
+    """The history can be kept as JSON, and something else is refused."""
+    history, other = ScoreHistory(spacing_seconds=DAY), ScoreHistory(spacing_seconds=DAY)
+    for day in range(12):
+        history.add(report(reference, rng, day, 0.018 * day))
+    other.load(json.loads(json.dumps(history.to_dict())))
+    assert other.rising(Policy()) == history.rising(Policy())
+    with pytest.raises(ObservationError, match="need what to_dict gave"):
+        other.load({"entries": [[1.0]]})
+
+
+@pytest.mark.parametrize(("spacing", "limit"), [(0.0, 100), (60.0, 3)])
+def test_bad_histories_are_refused(spacing: float, limit: int) -> None:
+    """A history needs a spacing and room for a trend."""
+    with pytest.raises(ConfigError, match="score history: found"):
+        ScoreHistory(spacing_seconds=spacing, limit=limit)
