@@ -11,6 +11,8 @@ MAX_RETRY_AFTER_SECONDS: Final = 3_600.0
 silence a channel for good, so no wait is believed beyond an hour."""
 JITTER_SECONDS: Final = 0.5
 """Added after a Retry-After at most, so that several callers do not return in the same instant."""
+ROUNDING: Final = 1e-9
+"""Part of a call that may be missing: a wait that is shorter than the clock can tell would never end."""
 BACKOFF_FIRST_SECONDS: Final = 1.0
 BACKOFF_LIMIT_SECONDS: Final = 300.0
 """Five minutes: late enough not to press on a service that is down, early enough once it is back."""
@@ -38,12 +40,12 @@ def wait(bucket: Bucket, pace: Pace, now: float) -> float:
     # A clock that was set back must not turn a short wait into a long one.
     blocked = min(bucket.not_before - now, MAX_RETRY_AFTER_SECONDS)
     missing = 1.0 - _refilled(bucket, pace, now)
-    return max(0.0, blocked, missing / pace.per_second)
+    return max(0.0, blocked, missing / pace.per_second if missing > ROUNDING else 0.0)
 
 
 def take(bucket: Bucket, pace: Pace, now: float) -> Bucket:
     """The bucket after one call."""
-    return replace(bucket, tokens=_refilled(bucket, pace, now) - 1.0, at=now)
+    return replace(bucket, tokens=max(0.0, _refilled(bucket, pace, now) - 1.0), at=now)
 
 
 def stop(seconds: float, now: float, random: Callable[[], float]) -> Bucket:

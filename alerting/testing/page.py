@@ -138,7 +138,8 @@ def _message(message: Mapping[str, Any]) -> str:
         f'<div class="reply"><div class="meta">{_time(reply["posted_at"])}</div>{_content(reply)}</div>'
         for reply in message["replies"]
     )
-    edited = f"<span>edited {message['updates']} times</span>" if message["updates"] else ""
+    times = "once" if message["updates"] == 1 else f"{message['updates']} times"
+    edited = f"<span>edited {times}</span>" if message["updates"] else ""
     return (
         f'<article id="m{escape(message["ts"])}"><div class="meta"><b>#{escape(message["channel_name"])}</b>'
         f"<span>{_time(message['posted_at'])}</span>{edited}</div>{_content(message)}{_earlier(message)}"

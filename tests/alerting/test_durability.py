@@ -159,7 +159,7 @@ class Sender:
 def test_kill_nine_loses_nothing_and_doubles_nothing(
     tmp_path: Path, free_port: int, eventually: Callable[..., Any]
 ) -> None:
-    """Forty kills under 429s, 500s, dropped and slow answers: what got 200 stands in Slack once, and right."""
+    """Forty kills under 429s, 500s, dropped and slow answers: what got 200 stands in Slack, right, once."""
     draw = random.Random(SEED)
     with FakeSlack(seed=SEED) as slack:
         for fault in FAULTS:
