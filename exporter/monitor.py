@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .assessment import Assessment, AssessmentPolicy, Assessor
+from .assessment.quality import QualityState
 from .background import Periodic
 from .check import check
 from .families import MetricFamilies
@@ -171,6 +172,12 @@ class Monitor:
             "windows": {window: report.to_dict() for window, report in reports.items()},
         }
 
+    @property
+    def quality_state(self) -> QualityState:
+        """State of the data over all windows: broken in one is broken; unknown only where all are."""
+        states = {found.quality.state for found in self.assessments.values()}
+        return "broken" if "broken" in states else "ok" if "ok" in states else "unknown"
+
     def performance_page(self, rest: str = "") -> Mapping[str, Any] | None:
         """What /performance answers: the latest assessments, by window."""
         if rest:
@@ -188,27 +195,27 @@ class Monitor:
         memory: dict[str, CheckState] = {}
         for window in self._windows:
             rows = self._store.window(now - window.seconds, now, limit=self._max_window_rows)
-            self._assess(window, rows)
             state = self._memory.get(window.name, CheckState())
             report = _checked(reference, rows, self._policy, window, state, now)
             reports[window.name], memory[window.name] = report, report.next_state
+            self._assess(window, rows, report, now)
         return reports, memory
 
-    def _assess(self, window: Window, rows: Observations) -> None:
+    def _assess(self, window: Window, rows: Observations, report: Report, now: float) -> None:
         """Assess the model over a window; a fault is counted and costs the check nothing."""
         if self._assessor is None or self._model_publisher is None:
             return
         try:
             self._model_publisher.coverage(window, rows)
-            assessment = self._assessor.assess(window.name, rows)
+            assessment = self._assessor.assess(rows, report, now)
             self._model_publisher.publish(assessment)
+            self.assessments = {**self.assessments, window.name: assessment}
+            self._model_publisher.quality_state(self.quality_state)
         except Exception as error:
             self._families.counter("driftgauge_internal_errors_total", *self._model).inc()
             if repr(error) not in self._faults:
                 self._faults.add(repr(error))
                 logger.exception("assessment of %s %s failed (logged once)", *self._model)
-        else:
-            self.assessments = {**self.assessments, window.name: assessment}
 
     def _count(self, states: Mapping[str, State], seconds: float) -> None:
         found = set(states.values())

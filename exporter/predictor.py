@@ -233,6 +233,11 @@ class InstrumentedPredictor:
         """What the latest check found out about the model itself, by window name; empty before the first."""
         return self._monitor.assessments
 
+    @property
+    def quality_state(self) -> str:
+        """Whether the data of the latest check were sound: ok, broken or unknown."""
+        return self._monitor.quality_state
+
     def serve(
         self,
         port: int = DEFAULT_PORT,

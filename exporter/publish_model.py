@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from .assessment import Assessment, AssessmentPolicy
 from .assessment.estimate import EstimateReport
 from .assessment.performance import ALL, PerformanceReport, segments_of
+from .assessment.policy import QUALITY_KINDS
+from .assessment.quality import QualityReport, QualityState
 from .families import MetricFamilies
 from .metrics import CLASSIFICATION_MEASURES, ESTIMATED_MEASURES, REGRESSION_MEASURES
 from .observation import Observations
 from .performance.verdict import NOT_JUDGED, PerformanceState, Verdict
 from .reference import Reference
 from .windows import Window
+
+QUALITY_CODES: Mapping[QualityState, int] = {"ok": 0, "broken": 2, "unknown": -1}
 
 PERFORMANCE_CODES: Mapping[PerformanceState, int] = {"ok": 0, "warning": 1, "declined": 2, "unknown": -1}
 
@@ -50,6 +54,9 @@ class ModelPublisher:
         self._model = (name, version)
         self._segments = segments_of(reference, policy.segment)
         self._measures = REGRESSION_MEASURES if classes is None else CLASSIFICATION_MEASURES
+        for kind in QUALITY_KINDS:
+            self._set("model_quality_threshold", policy.quality_threshold(kind), kind)
+        self.quality_state("unknown")
         if reference.labels is not None:
             self._begin(reference, windows, policy)
 
@@ -76,6 +83,11 @@ class ModelPublisher:
         """Show what a check found over one window."""
         self._performance(assessment.performance, assessment.window)
         self._estimate(assessment.estimate, assessment.window)
+        self._quality(assessment.quality, assessment.window)
+
+    def quality_state(self, state: QualityState) -> None:
+        """Show whether the data are sound, over all windows."""
+        self._set("model_quality_state", QUALITY_CODES[state])
 
     def _performance(self, report: PerformanceReport, window: str) -> None:
         self._set("model_performance_rows", report.labelled, window)
@@ -96,6 +108,13 @@ class ModelPublisher:
         known = report is not None and any(found.value is not None for found in report.measures.values())
         reliable = float(report.reliability.reliable) if report is not None and known else None
         self._set("model_estimate_reliable", reliable, window)
+
+    def _quality(self, report: QualityReport, window: str) -> None:
+        self._set("model_outlier_ratio", report.outlier_ratio, window)
+        self._set("model_correlation_change", report.correlation_change, window)
+        for kind in QUALITY_KINDS:
+            found = report.findings.get(kind)
+            self._set("model_quality_score", None if found is None else found.value, kind, window)
 
     def _verdict(self, verdict: Verdict | None, measure: str, window: str) -> None:
         found = None if verdict is None else verdict.measure

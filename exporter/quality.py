@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,6 @@ from scipy.special import ndtr
 from .statistics.multiple import benjamini_hochberg
 
 Floats = NDArray[np.float64]
-
-QualityState = Literal["ok", "broken", "unknown"]
 
 ROBUST_Z: Final = 6.0
 """Robust standard deviations from the median from which a value is an outlier: two of a billion normal
@@ -137,30 +135,17 @@ def _same(value: object) -> object:
     return None if value != value else value  # noqa: PLR0124 - NaN differs from itself and repeats all the same
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QualityIssue:
-    """Something of a window's data that met its threshold.
-
-    Attributes
-    ----------
-    kind : str
-        Which: see `QUALITY_KINDS`.
-    feature : str or None
-        Where; None for the whole table.
-    value, threshold : float
-        What was found and from where on it counts.
-    """
-
-    kind: str
-    feature: str | None
-    value: float
-    threshold: float
+def robust_spread(values: Floats, weights: NDArray[np.int64]) -> tuple[float, float]:
+    """Median and median absolute deviation of a distribution given by ascending values and their weights."""
+    median = _weighted_median(values, weights)
+    distances = np.abs(values - median)
+    order = np.argsort(distances, kind="stable")
+    return median, _weighted_median(distances[order], weights[order])
 
 
-QUALITY_KINDS: Final = (
-    "missing_column", "missing", "out_of_range", "unseen_category", "type_error", "duplicates", "outliers",
-    "correlation", "stale",
-)  # fmt: skip
+def _weighted_median(ascending: Floats, weights: NDArray[np.int64]) -> float:
+    cumulative = np.cumsum(weights)
+    return float(ascending[np.searchsorted(cumulative, cumulative[-1] / 2.0)])
 
 
 def _ranks(values: Floats) -> Floats:

@@ -11,10 +11,12 @@ from .estimate import EstimateReport, estimate_performance
 from .labelled import labelled_rows
 from .performance import PerformanceReport, assess_performance
 from .policy import AssessmentPolicy
+from .quality import QualityReport, assess_quality
 
 if TYPE_CHECKING:
     from ..observation import Observations
     from ..reference import Reference
+    from ..report import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +31,21 @@ class Assessment:
         On rows whose truth is known.
     estimate : EstimateReport or None
         On all rows, before it is known; None where the reference knows too little.
+    quality : QualityReport
+        Whether the data are sound.
     """
 
     window: str
     performance: PerformanceReport
     estimate: EstimateReport | None
+    quality: QualityReport
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "performance": self.performance.to_dict(),
             "estimate": None if self.estimate is None else self.estimate.to_dict(),
+            "quality": self.quality.to_dict(),
         }
 
 
@@ -70,17 +76,28 @@ class Assessor:
         self.classes = classes
         self.policy = policy
 
-    def assess(self, window: str, observations: Observations) -> Assessment:
-        """Everything about one window."""
+    def assess(self, observations: Observations, report: Report, now: float) -> Assessment:
+        """Everything about one window.
+
+        Parameters
+        ----------
+        observations : Observations
+            The rows of the window.
+        report : Report
+            What the check of their columns found.
+        now : float
+            Seconds since 1970.
+        """
         labelled = labelled_rows(observations, self.classes)
         performance = assess_performance(observations, labelled, self.reference, self.policy)
         realised = {name: verdict.measure for name, verdict in performance.verdicts.items()}
         return Assessment(
-            window=window,
+            window=report.window or "",
             performance=performance,
             estimate=estimate_performance(
                 observations, labelled, realised, self.reference, self.classes, self.policy
             ),
+            quality=assess_quality(observations, report, self.reference, self.policy, now),
         )
 
 

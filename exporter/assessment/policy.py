@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from ..errors import ConfigError
+
+QUALITY_THRESHOLDS: Final[Mapping[str, float]] = {
+    "missing_column": 1.0,  # columns: a model that is asked without one is asked something else
+    "missing": 0.05,  # share of rows beyond the reference's: the alert ModelMissingValues has the same
+    "out_of_range": 0.05,  # share of rows: a new extreme now and then is the nature of a sample
+    "unseen_category": 0.05,  # share of rows: as above
+    "type_error": 0.01,  # share of rows: no value should ever be of another type
+    "duplicate_ids": 0.01,  # share of rows: a request that was sent twice
+    "duplicate_rows": 0.5,  # share of rows: coarse features repeat by themselves, half of all rows hardly
+    "outliers": 0.05,  # share of rows beyond the reference's
+    "correlation": 0.3,  # change of a rank correlation: Cohen's "medium"
+}
+"""Values from which on a kind of damage counts, by kind; `stale` has `stale_seconds`."""
+
+QUALITY_KINDS: Final = (*QUALITY_THRESHOLDS, "stale")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +43,10 @@ class AssessmentPolicy:
         Outcomes below which nothing is decided.
     tolerance : float
         How far an estimate without labels may be off: points of a share, or a share of an error. 0.05.
+    quality : mapping of {kind} to float
+        Thresholds of data quality other than `QUALITY_THRESHOLDS`, by kind.
+    stale_seconds : float
+        Age of the newest row from which on data are stale. An hour: most models are asked more often.
     """
 
     segment: str | None = None
@@ -33,6 +54,8 @@ class AssessmentPolicy:
     drop_ratio: float = 0.05
     min_samples: int = 100
     tolerance: float = 0.05
+    quality: Mapping[str, float] = field(default_factory=dict)
+    stale_seconds: float = 3600.0
 
     def __post_init__(self) -> None:
         for name in ("alpha", "drop_ratio", "tolerance"):
@@ -41,3 +64,19 @@ class AssessmentPolicy:
                 raise ConfigError(f"assessment.{name}: found {value!r}, need a number between 0 and 1")
         if not isinstance(self.min_samples, int) or self.min_samples < 2 or math.isnan(self.min_samples):
             raise ConfigError(f"assessment.min_samples: found {self.min_samples!r}, need an integer >= 2")
+        if not self.stale_seconds > 0:
+            raise ConfigError(
+                f"assessment.stale_seconds: found {self.stale_seconds!r}, need a number above 0"
+            )
+        for kind, value in self.quality.items():
+            if kind not in QUALITY_THRESHOLDS:
+                known = ", ".join(QUALITY_THRESHOLDS)
+                raise ConfigError(f"assessment.quality: found {kind!r}, need one of {known}")
+            if not 0.0 < value < math.inf:
+                raise ConfigError(f"assessment.quality.{kind}: found {value!r}, need a number above 0")
+
+    def quality_threshold(self, kind: str) -> float:
+        """Value from which on something counts as broken."""
+        if kind == "stale":
+            return self.stale_seconds
+        return self.quality.get(kind, QUALITY_THRESHOLDS[kind])

@@ -17,12 +17,14 @@ from ..estimation import Calibrator, LossModel
 from ..performance import ClassificationRows, classify, regress
 from ..performance.measure import Measure, class_order
 from ..performance.probability import problem_of
-from ..quality import Correlations
+from ..quality import Correlations, robust_outliers, robust_spread
 from ..rows import Rows
 from .kinds import INF, MISSING, as_numbers, category_names
 from .profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from .profiles import Floats, Profile
@@ -64,6 +66,8 @@ class Baseline:
         Of a regression.
     correlations : Correlations or None
         Of the numeric features.
+    outlier_ratio : float or None
+        Share of rows with an outlier in a numeric feature.
     """
 
     rows: int = 0
@@ -73,6 +77,7 @@ class Baseline:
     calibrators: tuple[Calibrator, ...] = ()
     losses: LossModel | None = None
     correlations: Correlations | None = None
+    outlier_ratio: float | None = None
 
 
 class RowSample:
@@ -122,7 +127,9 @@ class RowSample:
             found = _of_regression(rows, profiles)
         else:
             found = Baseline() if task is None else _of_classes(rows, profiles)
-        return replace(found, correlations=correlations)
+        outliers = outlier_rows(rows.columns.arrays, profiles)
+        ratio = None if outliers is None or not len(outliers) else float(outliers.mean())
+        return replace(found, correlations=correlations, outlier_ratio=ratio)
 
     def _add(self, keys: Floats, rows: Rows) -> None:
         self._parts.append((keys, rows))
@@ -262,6 +269,19 @@ def segment_names(profile: Profile) -> tuple[str, ...]:
     return profile.categories[:MAX_SEGMENTS] if isinstance(profile, CategoricalProfile) else ()
 
 
+def outlier_rows(arrays: Mapping[str, NDArray[Any]], profiles: Profiles) -> NDArray[np.bool_] | None:
+    """Rows with an outlier in any numeric feature; None where no feature has a spread to measure it by."""
+    found: NDArray[np.bool_] | None = None
+    for name, profile in profiles.features.items():
+        if not isinstance(profile, NumericProfile) or profile.sample is None or name not in arrays:
+            continue
+        median, mad = robust_spread(profile.sample.values, profile.sample.counts)
+        if mad > 0.0:
+            outside = robust_outliers(as_numbers(arrays[name])[0], median, mad)
+            found = outside if found is None else found | outside
+    return found
+
+
 def _values(measures: dict[str, Measure]) -> dict[str, float]:
     return {name: measure.value for name, measure in measures.items() if measure.value is not None}
 
@@ -300,6 +320,7 @@ def encode_baseline(baseline: Baseline) -> dict[str, Any]:
                        for row in correlations.matrix.tolist()],
             "rows": correlations.rows.tolist(),
         },
+        "outlier_ratio": baseline.outlier_ratio,
     }  # fmt: skip
 
 
@@ -340,4 +361,5 @@ def decode_baseline(part: dict[str, Any] | None) -> Baseline:
                       for row in correlations["matrix"]], dtype=np.float64),
             np.array(correlations["rows"], dtype=np.float64),
         ),
+        outlier_ratio=part["outlier_ratio"],
     )  # fmt: skip

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from prometheus_client import CollectorRegistry
+
+from exporter import AssessmentPolicy, ConfigError, InstrumentedPredictor, Reference, Window
+
+Value = Callable[..., float | None]
+WINDOW = Window("1h", 3600.0)
+N = 1000
+
+
+def table(seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=N)
+    return pd.DataFrame(
+        {"a": a, "b": 0.8 * a + 0.6 * rng.normal(size=N), "kind": rng.choice(["x", "y"], size=N)}
+    )
+
+
+@pytest.fixture
+def predictor(registry: CollectorRegistry, clock: Any) -> InstrumentedPredictor:
+    reference = Reference.fit(table(0), model_name="m", model_version="1")
+    return InstrumentedPredictor(
+        lambda rows: np.zeros(len(rows)), name="m", version="1", reference=reference, registry=registry,
+        clock=clock, windows=(WINDOW,), background=False,
+    )  # fmt: skip
+
+
+def broken(predictor: InstrumentedPredictor, rows: Any, ids: Any = None) -> set[str]:
+    """Kinds of damage that a check of these rows finds."""
+    predictor(rows, ids=ids)
+    predictor.check_now()
+    findings = predictor.assessments["1h"].quality.findings
+    return {kind for kind, found in findings.items() if found.broken}
+
+
+def test_sound_data_are_ok(predictor: InstrumentedPredictor, value: Value) -> None:
+    """Other rows of the same kind break nothing; before the first check the state is unknown."""
+    assert value("model_quality_state") == -1
+    assert broken(predictor, table(1)) == set()
+    assert value("model_quality_state") == 0
+    assert predictor.quality_state == "ok"
+    assert value("model_outlier_ratio", window="1h") == 0
+    assert value("model_correlation_change", window="1h") == 0
+    assert value("model_quality_score", kind="missing", window="1h") == 0
+    assert value("model_quality_threshold", kind="missing") == 0.05
+
+
+def damaged(kind: str) -> pd.DataFrame:
+    rows = table(2)
+    if kind == "missing":
+        rows.loc[: N // 5, "a"] = np.nan
+    elif kind == "missing_column":
+        rows = rows.drop(columns="b")
+    elif kind == "out_of_range":
+        rows.loc[: N // 5, "a"] = 5.0
+    elif kind == "outliers":
+        rows.loc[: N // 5, "a"] = 1e6
+    elif kind == "unseen_category":
+        rows.loc[: N // 5, "kind"] = "z"
+    elif kind == "type_error":
+        rows["a"] = rows["a"].astype(object)
+        rows.loc[: N // 50, "a"] = "twelve"
+    elif kind == "duplicate_rows":
+        rows = pd.concat([rows[:100]] * 10, ignore_index=True)
+    elif kind == "correlation":
+        rows["b"] = np.random.default_rng(3).permutation(rows["b"].to_numpy())
+    return rows
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["missing", "missing_column", "out_of_range", "outliers", "unseen_category", "type_error",
+     "duplicate_rows", "correlation"],
+)  # fmt: skip
+def test_each_damage_is_found(predictor: InstrumentedPredictor, value: Value, kind: str) -> None:
+    """The kind is named, its value is at least its threshold, and the state of the model is broken."""
+    assert kind in broken(predictor, damaged(kind))
+    assert value("model_quality_state") == 2
+    found, threshold = (
+        value("model_quality_score", kind=kind, window="1h"),
+        value("model_quality_threshold", kind=kind),
+    )
+    assert found is not None
+    assert threshold is not None
+    assert found >= threshold
+
+
+def test_the_columns_are_named(predictor: InstrumentedPredictor) -> None:
+    """Somebody has to mend them."""
+    broken(predictor, damaged("missing"))
+    report = predictor.assessments["1h"].quality
+    assert report.to_dict()["findings"]["missing"]["where"] == ["a"]
+    assert report.to_dict()["state"] == "broken"
+
+
+def test_repeated_ids_are_found(predictor: InstrumentedPredictor) -> None:
+    """A request that is sent twice counts twice everywhere else."""
+    assert broken(predictor, table(4), ids=[i // 2 for i in range(N)]) == {"duplicate_ids"}
+
+
+def test_old_data_are_stale(registry: CollectorRegistry, clock: Any, value: Value) -> None:
+    """When the newest row is older than allowed, a model sees nothing new."""
+    reference = Reference.fit(table(0), model_name="m", model_version="1")
+    predictor = InstrumentedPredictor(
+        lambda rows: np.zeros(len(rows)), name="m", version="1", reference=reference, registry=registry,
+        clock=clock, windows=(WINDOW,), background=False, assessment=AssessmentPolicy(stale_seconds=600.0),
+    )  # fmt: skip
+    predictor(table(5))
+    predictor.flush()
+    clock.advance(900.0)
+    predictor.check_now()
+    age = value("model_quality_score", kind="stale", window="1h")
+    assert age == pytest.approx(900.0, abs=5.0)
+    assert predictor.quality_state == "broken"
+
+
+def test_few_rows_are_unknown(predictor: InstrumentedPredictor, value: Value) -> None:
+    """Nothing is claimed of too little, and what was claimed before is withdrawn."""
+    broken(predictor, damaged("missing"))
+    predictor._clock.advance(7200.0)  # type: ignore[attr-defined]
+    predictor(table(6)[:50])
+    predictor.check_now()
+    assert value("model_quality_state") == -1
+    assert value("model_quality_score", kind="missing", window="1h") is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"quality": {"smell": 1.0}}, "assessment.quality: found 'smell'"),
+        ({"quality": {"missing": 0.0}}, "assessment.quality.missing: found 0.0"),
+        ({"stale_seconds": -1.0}, "assessment.stale_seconds: found -1.0"),
+    ],
+)
+def test_thresholds_that_cannot_be_are_refused(options: dict[str, Any], message: str) -> None:
+    """With the key and what is needed."""
+    with pytest.raises(ConfigError, match=message):
+        AssessmentPolicy(**options)
