@@ -11,8 +11,9 @@ MAX_RETRY_AFTER_SECONDS: Final = 3_600.0
 silence a channel for good, so no wait is believed beyond an hour."""
 JITTER_SECONDS: Final = 0.5
 """Added after a Retry-After at most, so that several callers do not return in the same instant."""
-ROUNDING: Final = 1e-9
-"""Part of a call that may be missing: a wait that is shorter than the clock can tell would never end."""
+ROUNDING: Final = 1e-6
+"""Part of a call that may be missing: a wait shorter than what a clock in seconds can tell would never
+end."""
 BACKOFF_FIRST_SECONDS: Final = 1.0
 BACKOFF_LIMIT_SECONDS: Final = 300.0
 """Five minutes: late enough not to press on a service that is down, early enough once it is back."""

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerting import markup
 from alerting.testing import blockkit
+
+CALM = settings(deadline=None, max_examples=100)
+"""A busy machine is no reason to fail."""
+
 
 HOSTILE = [
     "<!channel>",
@@ -26,6 +30,7 @@ def test_no_foreign_text_becomes_markup(text: str) -> None:
         assert blockkit.unescaped({"text": harmless}) == []
 
 
+@CALM
 @given(st.text(max_size=300), st.integers(min_value=1, max_value=120))
 def test_escaped_text_always_fits_and_is_always_harmless(text: str, limit: int) -> None:
     """Cutting comes before escaping: no entity is cut in two, and no limit is passed."""
@@ -34,6 +39,7 @@ def test_escaped_text_always_fits_and_is_always_harmless(text: str, limit: int) 
     assert blockkit.unescaped({"text": cut}) == []
 
 
+@CALM
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc", "Cf", "Zs", "Zl", "Zp")), max_size=20))
 def test_text_that_fits_comes_back_whole(text: str) -> None:
     """Nothing is lost but what hides: unescaped again, the text is the same."""

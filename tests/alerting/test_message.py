@@ -4,13 +4,17 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerting import markup, message
 from alerting.message import LinkPolicy
 from alerting.testing import blockkit
 from alerting.views import AlertView, GroupView, ThreadLine, describe, severity_rank
+
+CALM = settings(deadline=None, max_examples=100)
+"""A busy machine is no reason to fail."""
+
 
 NOW = 1_767_225_600.0
 
@@ -251,6 +255,7 @@ ALERTS = st.builds(
 COUNTS = st.integers(min_value=0, max_value=10**9)
 
 
+@CALM
 @given(
     st.builds(
         GroupView,
@@ -283,6 +288,7 @@ def test_every_message_fits_slack_and_hides_nothing_in_it(view: GroupView) -> No
         assert 1 <= markup.length(shown.text) <= markup.MAX_TEXT
 
 
+@CALM
 @given(
     st.lists(
         st.builds(

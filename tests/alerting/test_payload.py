@@ -4,13 +4,16 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerting import payload
 from alerting.errors import PayloadError
 from alerting.payload import parse, parse_time_ns
 from alerting.testing import alert, webhook
+
+CALM = settings(deadline=None, max_examples=50)
+"""A busy machine is no reason to fail."""
 
 
 def test_a_body_of_alertmanager_is_read_whole() -> None:
@@ -196,12 +199,14 @@ JSON = st.recursive(
 )
 
 
+@CALM
 @given(JSON | st.fixed_dictionaries({"groupKey": JSON, "alerts": JSON}))
 def test_any_json_is_read_or_refused(document: object) -> None:
     """No JSON document makes the parser fail in another way."""
     assert refusal(json.dumps(document).encode()) in {None, *payload.REFUSALS}
 
 
+@CALM
 @given(
     st.lists(
         st.fixed_dictionaries(
@@ -231,6 +236,7 @@ def test_any_alert_is_read_or_set_aside(alerts: list[dict[str, object]]) -> None
             text.encode("utf-8")
 
 
+@CALM
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     """No byte sequence makes the parser fail in another way."""
