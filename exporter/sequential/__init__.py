@@ -14,18 +14,22 @@ from .hddm import HDDMW
 from .kswin import KSWIN
 from .page_hinkley import PageHinkley
 from .saved import DETECTORS, Detector, create, restore, save
+from .watch import DEFAULT_DETECTORS, Drift, Watch
 
 __all__ = [
     "ADWIN",
     "DDM",
+    "DEFAULT_DETECTORS",
     "DETECTORS",
     "EDDM",
     "HDDMW",
     "KSWIN",
     "Detections",
     "Detector",
+    "Drift",
     "PageHinkley",
     "State",
+    "Watch",
     "create",
     "restore",
     "save",
