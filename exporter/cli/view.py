@@ -68,7 +68,9 @@ def show_results(results: Iterable[Result]) -> list[str]:
     """Lines of expectations, passed or failed."""
     lines = []
     for result in results:
-        found = f"{result.found:.4g}" if isinstance(result.found, float) else str(result.found)
+        found = result.found
+        if not isinstance(found, str):
+            found = f"{found:.4g}" if isinstance(found, float) else f"{found:,}"
         subject = result.expect if result.column is None else f"{result.expect} of {plain(result.column)!r}"
         verdict = "pass" if result.passed else "FAIL"
         lines.append(f"{verdict}  {subject}: found {found}, need {result.needed}")

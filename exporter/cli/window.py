@@ -24,8 +24,8 @@ MAX_CELLS: Final = 50_000_000
 """Values held unless told otherwise: 400 MB as floats."""
 
 CURRENT_SEED, BASELINE_SEED = 0, 1
-"""Of the random samples, so that the same tables give the same report. Two, since the same places in two tables
-would not be independent samples."""
+"""Of the random samples, so that the same tables give the same report. Two, since the same places in both
+tables would be no independent samples."""
 
 
 def open_data(data: str, arguments: argparse.Namespace, query: str | None) -> Table:
