@@ -21,9 +21,9 @@ import numpy as np
 from .ecdf import LARGEST_EXACT_UNIT, cdf_difference, merge_steps
 from .sample import Floats, Integers, Sample
 
-# Values per cell at the finest. Fewer make the search for the ends longer, more make more cells to merge; the
-# time is flat between 16 and 32 (100,000 against 100,000 normal values).
-_VALUES_PER_CELL = 24
+# Values per cell at the finest. Fewer make the search for the ends longer and take memory, more make more
+# cells to merge; the time is flat between 16 and 32 (100,000 against 100,000 normal values).
+_VALUES_PER_CELL = 32
 # A window much smaller than its reference is best compared in about as many cells as it has values. Each
 # level has a quarter of the cells of the one before, down to this number.
 _COARSENING = 4
@@ -91,8 +91,8 @@ class Level:
         The values there.
     at_or_below : ndarray of int64
         The reference's observations at or below them; one entry fewer.
-    held, inner : ndarray of int64
-        The reference's observations in the cell, with and without those at its end.
+    held : ndarray of int64
+        The reference's observations in the cell, those at its end included.
     middle : float
         A middle value. Sums are of distances from it, so that a large offset costs no precision.
     gained : ndarray of float64
@@ -103,7 +103,6 @@ class Level:
     at_ends: Floats
     at_or_below: Integers
     held: Integers
-    inner: Integers
     middle: float
     gained: Floats
 
@@ -119,13 +118,11 @@ class Level:
         at_or_below = cumulative[own]
         n = int(cumulative[-1])
         held = np.diff(at_or_below, prepend=0, append=n)
-        inner = held.copy()
-        inner[:-1] -= sample.counts[own]
         with np.errstate(over="ignore", invalid="ignore"):  # areas of huge values are not used
             distances = (sample.values - middle) * sample.counts
             sums = np.append(np.add.reduceat(distances, np.concatenate([[0], own[:-1] + 1])), 0.0)
             gained = (held * (at_ends - middle) - sums) / n
-        return cls(ends, at_ends, at_or_below, held, inner, middle, gained)
+        return cls(ends, at_ends, at_or_below, held, middle, gained)
 
     def compare(self, sample: Sample, n: int, current: Floats) -> tuple[float, float]:
         """KS statistic and Wasserstein distance of a column from the sample of n that was cut."""
@@ -143,10 +140,11 @@ class Level:
         below = int(np.searchsorted(current, self.at_ends[0], side="left"))
         at_an_end = max(int(np.abs(closing).max()), below * n)
         fall = held * n
-        highest = np.minimum(opening + self.inner * m, closing + fall)
-        lowest = np.maximum(opening - fall, closing - self.held * m)
+        rise = self.held * m
+        highest = np.minimum(opening + rise, closing + fall)
+        lowest = np.maximum(opening - fall, closing - rise)
         largest = np.maximum(highest, -lowest)
-        largest[0] = 0  # the first cell falls from 0 to `below`
+        highest[0] = largest[0] = 0  # the first cell falls from 0 to `below` and rises at its end alone
         undecided = np.flatnonzero(((lowest < 0) & (highest > 0)) | (largest > at_an_end))
 
         areas = np.abs(self._areas(current, first, held, opening / (n * m)))
@@ -158,7 +156,8 @@ class Level:
         begins, stops = self.ends[undecided - 1], self.ends[undecided]
         inner = _ranges(begins + 1, stops - begins - 1)
         window = _ranges(first[undecided], held[undecided])
-        leaving = (opening + self.inner * m - fall)[undecided]
+        risen = self.held[undecided] - sample.counts[stops]
+        leaving = opening[undecided] + risen * m - fall[undecided]
         merged = merge_steps(
             [sample.values[begins], sample.values[inner], current[window], sample.values[stops]],
             [opening[undecided], sample.counts[inner] * m, np.full(window.size, -n), -leaving],

@@ -90,6 +90,9 @@ class Sample:
     def of_sorted(cls, array: Floats) -> Sample:
         """The exact distribution of a column that `sorted_finite` has sorted."""
         last = np.flatnonzero(array[1:] != array[:-1])
+        if last.size == array.size - 1:
+            # Without ties the counts are one number, seen as many times as there are values: half the memory.
+            return cls(values=array, counts=np.broadcast_to(np.int64(1), array.shape))
         ends = np.append(last, array.size - 1)
         return cls(values=array[ends], counts=np.diff(ends, prepend=-1).astype(np.int64, copy=False))
 
