@@ -1,8 +1,8 @@
 """Where a statistic meets a threshold: the one place that decides.
 
-Two keys. A test finds drift when the change is significant, after Benjamini and Hochberg over all deciding
-tests of the check, and its effect is at least the threshold. Significance alone calls every feature of a big
-window drifted, the threshold alone every feature of a small one.
+Two keys. A test finds drift when the change is significant, after correction for all deciding tests of the
+check, and its effect is at least the threshold. Significance alone calls every feature of a big window
+drifted, the threshold alone every feature of a small one.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from scipy.special import ndtri
 
 from .policy import SEVERITY_STEPS, Severity
 from .reference.calibration import Calibration
-from .statistics.multiple import benjamini_hochberg
 from .statistics.nulls import (
     hellinger_noise_floor,
     jensen_shannon_noise_floor,
@@ -118,34 +118,35 @@ def evaluate(
 
     With a calibration, p-values and thresholds are at least what the reference's own history says.
     """
-    deciding = [
-        (i, measured.test)
-        for i, measurement in enumerate(measurements)
-        for measured in measurement.statistics
-        if measured.test in policy.tests[measurement.kind]
-    ]
     known = calibration or _NOT_CALIBRATED
-    p_values = {
-        (i, measured.test): max(
-            measured.p_value,
-            known.p_value(measurement.name, measured.test, measured.effect, measurement.n_current),
-        )
-        for i, measurement in enumerate(measurements)
-        for measured in measurement.statistics
-    }
-    corrected = benjamini_hochberg([p_values[key] for key in deciding])
-    q_values = dict(zip(deciding, corrected.tolist(), strict=True))
+    p_values = [
+        {
+            measured.test: max(
+                measured.p_value,
+                known.p_value(measurement.name, measured.test, measured.effect, measurement.n_current),
+            )
+            for measured in measurement.statistics
+        }
+        for measurement in measurements
+    ]
+    q_values = corrected(
+        [
+            {test: p for test, p in own.items() if test in policy.tests[measurement.kind]}
+            for measurement, own in zip(measurements, p_values, strict=True)
+        ]
+    )
+    n_tests = sum(map(len, q_values))
     verdicts = []
-    for i, measurement in enumerate(measurements):
+    for measurement, own, corrections in zip(measurements, p_values, q_values, strict=True):
         findings = {
             measured.test: _finding(
                 measurement,
                 measured,
                 policy,
                 known,
-                p_value=p_values[i, measured.test],
-                q_value=q_values.get((i, measured.test)),
-                n_tests=len(deciding),
+                p_value=own[measured.test],
+                q_value=corrections.get(measured.test),
+                n_tests=n_tests,
             )
             for measured in measurement.statistics
         }
@@ -159,6 +160,27 @@ def evaluate(
             )
         )
     return verdicts
+
+
+def corrected(p_values: Sequence[Mapping[TestType, float]]) -> list[dict[TestType, float]]:
+    """q-values of all tests of a check, by column.
+
+    The tests of one column look at the same values, so there the p-values are multiplied by their number
+    (Bonferroni), which holds whatever their dependence. Over the columns, by the least of each, it is
+    Benjamini and Hochberg's procedure. While nothing drifts, the chance that any q-value is at most alpha is
+    itself at most alpha.
+    """
+    raised = [{test: min(1.0, p * len(own)) for test, p in own.items()} for own in p_values]
+    least = np.sort([min(own.values()) for own in raised if own])
+    steps = np.minimum.accumulate((least * len(least) / np.arange(1, len(least) + 1))[::-1])[::-1]
+
+    def q_value(p: float) -> float:
+        # A test that is not the least of its column takes the column's place in the order.
+        rank = int(np.searchsorted(least, p, side="right"))
+        own = p * len(least) / rank
+        return min(1.0, own, float(steps[rank])) if rank < len(least) else min(1.0, own)
+
+    return [{test: q_value(p) for test, p in own.items()} for own in raised]
 
 
 def _finding(

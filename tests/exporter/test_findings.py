@@ -1,12 +1,15 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter import Policy
-from exporter.findings import evaluate
+from exporter.findings import corrected, evaluate
 from exporter.measure import Measured, Measurement
 from exporter.policy import TestType
 from exporter.reference.calibration import BlockNull, Calibration
+from exporter.statistics import benjamini_hochberg
 
 
 def column(*statistics: tuple[TestType, float, float], name: str = "x", n: int = 1000) -> Measurement:
@@ -46,6 +49,24 @@ def test_significance_is_corrected_over_the_whole_check() -> None:
     among = evaluate([column(("psi", 0.3, 0.001)), *[column(("psi", 0.0, 0.5))] * 99], Policy())
     assert (lone[0].evidence, among[0].evidence) == ("drift", "clear")
     assert among[0].findings["psi"].q_value == pytest.approx(0.1)
+
+
+@given(
+    st.lists(st.lists(st.floats(0.0, 1.0), max_size=3), min_size=1, max_size=12),
+)
+def test_correction_is_bonferroni_within_and_benjamini_hochberg_between(columns: list[list[float]]) -> None:
+    """The least of each column gets Benjamini and Hochberg's q-value; the others of it are not below that."""
+    tests: tuple[TestType, ...] = ("psi", "ks", "jensen_shannon")
+    p_values = [dict(zip(tests, column, strict=False)) for column in columns]
+    q_values = corrected(p_values)
+    least = [min(min(own.values()) * len(own), 1.0) if own else math.nan for own in p_values]
+    expected = benjamini_hochberg(least)
+    for own, found, q in zip(p_values, q_values, expected, strict=True):
+        assert set(found) == set(own)
+        if own:
+            assert min(found.values()) == pytest.approx(q)
+            order = sorted(own, key=lambda test: own[test])
+            assert [found[test] for test in order] == sorted(found.values())
 
 
 @pytest.mark.parametrize(
