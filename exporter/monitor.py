@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from .assessment import Assessment, AssessmentPolicy, Assessor
+from .assessment.history import PerformanceHistory, PerformanceTrend
 from .assessment.quality import QualityState
 from .background import Periodic
 from .check import check
+from .error_stream import ConceptReport, ErrorStream
 from .families import MetricFamilies
 from .hysteresis import State
 from .observation import Observations
@@ -65,6 +67,8 @@ class Monitor:
         Of a classifier; None for a regression.
     assessment : AssessmentPolicy, optional
         How a check judges the model itself.
+    errors : ErrorStream, optional
+        Detectors of concept drift, which see new outcomes with each check.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Monitor:
         max_window_rows: int = MAX_WINDOW_ROWS,
         classes: tuple[str, ...] | None = None,
         assessment: AssessmentPolicy | None = None,
+        errors: ErrorStream | None = None,
     ) -> None:
         self._families = families
         self._model = (name, version)
@@ -103,6 +108,13 @@ class Monitor:
             if reference is None
             else ModelPublisher(families, name, version, reference, classes, names, judging)
         )
+        if self._model_publisher is not None and errors is not None:
+            self._model_publisher.begin_concepts(errors.names)
+        self._errors = errors
+        self._alpha = judging.alpha
+        self._histories = {window.name: PerformanceHistory(window.seconds) for window in self._windows}
+        self.trends: Mapping[str, Mapping[str, PerformanceTrend]] = {}
+        self.concepts: Mapping[str, ConceptReport] = {}
         self.assessments: Mapping[str, Assessment] = {}
         self._faults: set[str] = set()
         self.reports: Mapping[str, Report] = {}
@@ -185,7 +197,13 @@ class Monitor:
         return {
             "model_name": self._model[0],
             "model_version": self._model[1],
+            "quality_state": self.quality_state,
             "windows": {window: found.to_dict() for window, found in self.assessments.items()},
+            "trends": {
+                window: {measure: trend.to_dict() for measure, trend in trends.items()}
+                for window, trends in self.trends.items()
+            },
+            "concept_drift": {name: found.to_dict() for name, found in self.concepts.items()},
         }
 
     def _check(self, reference: Reference) -> tuple[dict[str, Report], dict[str, CheckState]]:
@@ -199,6 +217,7 @@ class Monitor:
             report = _checked(reference, rows, self._policy, window, state, now)
             reports[window.name], memory[window.name] = report, report.next_state
             self._assess(window, rows, report, now)
+        self._detect(now)
         return reports, memory
 
     def _assess(self, window: Window, rows: Observations, report: Report, now: float) -> None:
@@ -211,11 +230,28 @@ class Monitor:
             self._model_publisher.publish(assessment)
             self.assessments = {**self.assessments, window.name: assessment}
             self._model_publisher.quality_state(self.quality_state)
-        except Exception as error:
-            self._families.counter("driftgauge_internal_errors_total", *self._model).inc()
-            if repr(error) not in self._faults:
-                self._faults.add(repr(error))
-                logger.exception("assessment of %s %s failed (logged once)", *self._model)
+            history = self._histories[window.name]
+            history.add(assessment.performance.verdicts, now)
+            self.trends = {**self.trends, window.name: history.trends(self._alpha)}
+            self._model_publisher.trends(window.name, self.trends[window.name])
+        except Exception as error:  # noqa: BLE001 - drift is checked all the same
+            self._fault(error)
+
+    def _detect(self, now: float) -> None:
+        """Let the detectors of concept drift see what has come; a fault costs the check nothing."""
+        if self._errors is None or self._model_publisher is None:
+            return
+        try:
+            self.concepts = self._errors.run(now)
+            self._model_publisher.concepts(self.concepts)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fault(error)
+
+    def _fault(self, error: Exception) -> None:
+        self._families.counter("driftgauge_internal_errors_total", *self._model).inc()
+        if repr(error) not in self._faults:
+            self._faults.add(repr(error))
+            logger.error("assessment of %s %s failed (logged once)", *self._model, exc_info=error)
 
     def _count(self, states: Mapping[str, State], seconds: float) -> None:
         found = set(states.values())

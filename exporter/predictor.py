@@ -22,6 +22,7 @@ from .assessment import Assessment, AssessmentPolicy
 from .background import Periodic
 from .buffer import MAX_PENDING_ROWS
 from .counters import ModelCounters
+from .error_stream import ErrorStream
 from .errors import ConfigError, ObservationError, ReferenceDataError
 from .families import families_for
 from .model import framework_of, layout_of, methods_of, require_match
@@ -33,7 +34,7 @@ from .recorder import Recorder
 from .reference import Reference
 from .server import DEFAULT_PORT, Action, MetricsServer, ServerOptions
 from .stores import MemoryStore, Store
-from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window
+from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window, checked_windows
 
 FLUSH_INTERVAL_SECONDS = 0.5
 """`MAX_PENDING_ROWS` is then ten times what arrives in between at the highest rate that we measure."""
@@ -124,6 +125,7 @@ class InstrumentedPredictor:
         self._recorder = Recorder(
             counters, layout, self._store, max_pending_rows=max_pending_rows, clock=clock
         )
+        self._errors = _error_stream(reference, self._classes, windows)
         self._monitor = Monitor(
             families,
             name,
@@ -135,6 +137,7 @@ class InstrumentedPredictor:
             clock=clock,
             classes=self._classes,
             assessment=assessment,
+            errors=self._errors,
         )
         families.call_before_collect(self._recorder.flush)
         self._instrument(methods)
@@ -205,6 +208,8 @@ class InstrumentedPredictor:
         self._recorder.flush()  # the predictions may still be waiting in the buffer
         joined = self._store.outcomes(ids, self._readable(y_true), times)
         self._counters.outcomes(joined)
+        if self._errors is not None and joined.counts.joined:
+            self._errors.add(joined)
         return joined.counts
 
     def _readable(self, y_true: Sequence[Any]) -> Sequence[Any]:
@@ -377,6 +382,19 @@ def _stop(threads: Sequence[Periodic]) -> None:
     """End the threads of a predictor that nobody holds any more."""
     for thread in threads:
         thread.stop(timeout_seconds=0)
+
+
+def _error_stream(
+    reference: Reference | None, classes: tuple[str, ...] | None, windows: Sequence[Window]
+) -> ErrorStream | None:
+    """Detectors on the errors of a model whose task is known; they are shown beside the longest window."""
+    if reference is None or (classes is None and reference.task != "regression"):
+        return None
+    return ErrorStream(
+        classification=classes is not None,
+        scale=reference.performance.get("mae", 1.0),
+        hold_seconds=checked_windows(windows)[-1].seconds,
+    )
 
 
 def _own_registry() -> CollectorRegistry:

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from .assessment import Assessment, AssessmentPolicy
 from .assessment.estimate import EstimateReport
+from .assessment.history import Direction, PerformanceTrend
 from .assessment.performance import ALL, PerformanceReport, segments_of
 from .assessment.policy import QUALITY_KINDS
 from .assessment.quality import QualityReport, QualityState
+from .error_stream import ConceptReport, ConceptState
 from .families import MetricFamilies
 from .metrics import CLASSIFICATION_MEASURES, ESTIMATED_MEASURES, REGRESSION_MEASURES
 from .observation import Observations
@@ -17,6 +19,10 @@ from .reference import Reference
 from .windows import Window
 
 QUALITY_CODES: Mapping[QualityState, int] = {"ok": 0, "broken": 2, "unknown": -1}
+
+CONCEPT_CODES: Mapping[ConceptState, int] = {"ok": 0, "warning": 1, "drift": 2, "unknown": -1}
+
+DIRECTION_CODES: Mapping[Direction, int] = {"declining": -1, "stable": 0, "improving": 1}
 
 PERFORMANCE_CODES: Mapping[PerformanceState, int] = {"ok": 0, "warning": 1, "declined": 2, "unknown": -1}
 
@@ -52,6 +58,7 @@ class ModelPublisher:
     ) -> None:
         self._families = families
         self._model = (name, version)
+        self._drifts: dict[str, int] = {}
         self._segments = segments_of(reference, policy.segment)
         self._measures = REGRESSION_MEASURES if classes is None else CLASSIFICATION_MEASURES
         for kind in QUALITY_KINDS:
@@ -88,6 +95,29 @@ class ModelPublisher:
     def quality_state(self, state: QualityState) -> None:
         """Show whether the data are sound, over all windows."""
         self._set("model_quality_state", QUALITY_CODES[state])
+
+    def begin_concepts(self, detectors: Sequence[str]) -> None:
+        """Create the series of the detectors of concept drift."""
+        for detector in detectors:
+            self._set("model_concept_drift_state", CONCEPT_CODES["unknown"], detector)
+            self._families.counter("model_concept_drifts_total", *self._model, detector)
+            self._drifts[detector] = 0
+
+    def concepts(self, reports: Mapping[str, ConceptReport]) -> None:
+        """Show what each detector of concept drift says."""
+        for detector, report in reports.items():
+            self._set("model_concept_drift_state", CONCEPT_CODES[report.state], detector)
+            fresh = report.drifts - self._drifts[detector]
+            self._families.counter("model_concept_drifts_total", *self._model, detector).inc(fresh)
+            self._drifts[detector] = report.drifts
+
+    def trends(self, window: str, trends: Mapping[str, PerformanceTrend]) -> None:
+        """Show where the measures of a window are going."""
+        for measure, trend in trends.items():
+            self._set("model_performance_trend", DIRECTION_CODES[trend.direction], measure, window)
+            self._set("model_performance_slope", trend.slope, measure, window)
+            self._set("model_performance_trend_p_value", trend.p_value, measure, window)
+            self._set("model_performance_volatility_ratio", trend.volatility_ratio, measure, window)
 
     def _performance(self, report: PerformanceReport, window: str) -> None:
         self._set("model_performance_rows", report.labelled, window)

@@ -1,0 +1,175 @@
+"""Detectors of concept drift on a model's errors, fed in the order in which outcomes come.
+
+Recording an outcome only compares and appends; the detectors run with the checks.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+from .sequential import DETECTORS, create
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .observation import JoinedOutcomes
+    from .sequential import Detector
+
+ConceptState = Literal["ok", "warning", "drift", "unknown"]
+
+MOST_WAITING: Final = 100_000
+"""Errors that wait for the next check; beyond them the detectors run at once, in some 0.2 seconds."""
+
+OF_NUMBERS: Final = ("adwin", "hddm_w", "kswin", "page_hinkley")
+"""Detectors that take the errors of a regression; DDM and EDDM count mistakes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConceptReport:
+    """What one detector says.
+
+    Attributes
+    ----------
+    state : str
+        drift while one was detected within the time it is held; warning; ok; unknown before the first
+        outcome.
+    drifts : int
+        Detections since the start.
+    position : int or None
+        Outcomes that had come before the last detection.
+    detected_at : float or None
+        When the check that saw it ran, seconds since 1970.
+    predicted_at : float or None
+        When the row was predicted whose outcome raised it.
+    """
+
+    state: ConceptState
+    drifts: int = 0
+    position: int | None = None
+    detected_at: float | None = None
+    predicted_at: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "state": self.state,
+            "drifts": self.drifts,
+            "position": self.position,
+            "detected_at": self.detected_at,
+            "predicted_at": self.predicted_at,
+        }
+
+
+class ErrorStream:
+    """Errors of a model on their way to detectors.
+
+    Parameters
+    ----------
+    classification : bool
+        Whether an error is a wrong class; else it is a distance.
+    scale : float
+        Of a regression: the usual absolute error, at which the error that detectors see is one half.
+    hold_seconds : float
+        So long after a detection the state is drift: detectors begin anew with the next outcome.
+    detectors : sequence of str, optional
+        Their names; all that take such errors by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        classification: bool,
+        scale: float = 1.0,
+        hold_seconds: float,
+        detectors: Sequence[str] | None = None,
+    ) -> None:
+        self._classification = classification
+        self._scale = scale if scale > 0 else 1.0
+        self._hold = hold_seconds
+        fitting = tuple(DETECTORS) if classification else OF_NUMBERS
+        self._detectors: dict[str, Detector] = {
+            name: create(name) for name in (fitting if detectors is None else detectors)
+        }
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+        self._n_waiting = self._seen = 0
+        self._new: dict[str, int] = dict.fromkeys(self._detectors, 0)
+        self._last: dict[str, tuple[int, float]] = {}
+        self._detected: dict[str, float] = {}
+        self._count: dict[str, int] = dict.fromkeys(self._detectors, 0)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Detectors, as in the label `detector`."""
+        return tuple(self._detectors)
+
+    def add(self, joined: JoinedOutcomes) -> None:
+        """Take outcomes in the order in which they came; rows that lack a prediction are left out."""
+        errors, known = self._errors(joined)
+        with self._lock:
+            self._waiting.append((errors[known], joined.rows.times[known]))
+            self._n_waiting += int(known.sum())
+            if self._n_waiting > MOST_WAITING:
+                self._feed()
+
+    def run(self, now: float) -> dict[str, ConceptReport]:
+        """Let the detectors see what has come, and say what each thinks."""
+        with self._lock:
+            self._feed()
+            for name, fresh in self._new.items():
+                if fresh:
+                    self._detected[name] = now
+                    self._count[name] += fresh
+                    self._new[name] = 0
+            return {name: self._report(name, now) for name in self._detectors}
+
+    def _report(self, name: str, now: float) -> ConceptReport:
+        if self._seen == 0:
+            return ConceptReport(state="unknown")
+        detected = self._detected.get(name)
+        # A clock that went backwards holds the state rather than ending it.
+        held = detected is not None and now - detected < self._hold
+        state: ConceptState = "drift" if held else self._detectors[name].state
+        if state == "drift" and not held:
+            state = "ok"  # the detector itself stays in it until the next outcome, however late that comes
+        position, predicted_at = self._last.get(name, (None, None))
+        return ConceptReport(
+            state=state,
+            drifts=self._count[name],
+            position=position,
+            detected_at=detected,
+            predicted_at=predicted_at,
+        )
+
+    def _feed(self) -> None:
+        if self._n_waiting:
+            errors = np.concatenate([part[0] for part in self._waiting])
+            times = np.concatenate([part[1] for part in self._waiting])
+            for name, detector in self._detectors.items():
+                drifts = detector.update_many(errors).drifts
+                if len(drifts):
+                    self._new[name] += len(drifts)
+                    position = int(drifts[-1])
+                    self._last[name] = (position, float(times[position - self._seen]))
+            self._seen += len(errors)
+        self._waiting, self._n_waiting = [], 0
+
+    def _errors(self, joined: JoinedOutcomes) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        rows = joined.rows
+        labels = np.empty(0, dtype=object) if rows.labels is None else rows.labels
+        if self._classification:
+            if rows.classes is None:
+                return np.empty(len(labels)), np.zeros(len(labels), dtype=np.bool_)
+            known = np.array([name is not None for name in rows.classes.tolist()], dtype=np.bool_)
+            return (rows.classes != labels).astype(np.float64), known
+        truth = np.array([v if isinstance(v, float) else np.nan for v in labels.tolist()], dtype=np.float64)
+        predicted = np.full(len(truth), np.nan) if rows.scores is None else rows.scores
+        size = np.abs(predicted - truth)
+        known = np.isfinite(size)
+        # Bounded to 0..1 whatever the unit: one half at the usual error.
+        return np.where(known, size / (size + self._scale), 0.0), known
