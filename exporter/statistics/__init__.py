@@ -2,6 +2,7 @@
 
 from .batch import ColumnComparison, FittedColumn, compare_columns
 from .binning import bin_counts, bin_counts_sample, bin_counts_sorted, occupied_bins, quantile_edges
+from .categories import AlignedCounts, align_categories
 from .contingency import ChiSquare, chi_square, cramers_v, homogeneity_p_value
 from .distances import (
     hellinger,
@@ -35,6 +36,7 @@ from .two_sample import (
 )
 
 __all__ = [
+    "AlignedCounts",
     "ChiSquare",
     "ColumnComparison",
     "FittedColumn",
@@ -43,6 +45,7 @@ __all__ = [
     "Sample",
     "Trend",
     "VarianceRatio",
+    "align_categories",
     "benjamini_hochberg",
     "bin_counts",
     "bin_counts_sample",
