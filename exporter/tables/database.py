@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 SCHEMES: Final = ("sqlite", "postgresql", "postgres")
 
+MAX_QUERY_ROWS: Final = 100_000
+"""Rows fetched at once: their values are Python objects, which take some 60 bytes each."""
+
 Result = tuple[tuple[str, ...], Iterator[list[tuple[Any, ...]]]]
 """Names of a query's columns, and its rows in lists."""
 
@@ -63,7 +66,7 @@ class QueryTable:
         """These columns of all rows, in chunks of bounded size."""
         places = {name: self.columns.index(name) for name in names}
         read = 0
-        with self._run(chunk_rows(len(self.columns))) as (_, lists):
+        with self._run(min(chunk_rows(len(self.columns)), MAX_QUERY_ROWS)) as (_, lists):
             for rows in lists:
                 columns = list(zip(*rows, strict=True))
                 arrays = {name: to_array(columns[place]) for name, place in places.items()}

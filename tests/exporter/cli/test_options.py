@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import argparse
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from driftgauge import cli
+from exporter.cli import register
 
 
 @pytest.mark.parametrize("command", ["reference", "check", "compare"])
@@ -57,3 +61,17 @@ def test_a_mistyped_command_line_is_exit_code_2(
         cli.main([*arguments, *required])
     assert ended.value.code == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_every_option_stands_in_the_documentation() -> None:
+    """A page that forgets one is worse than `--help`."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "command-line.md").read_text("utf-8")
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers()
+    register(subparsers)
+    build = subparsers.choices["reference"]._subparsers
+    assert build is not None
+    (builders,) = (action.choices for action in build._group_actions)
+    parsers = [*builders.values(), subparsers.choices["check"], subparsers.choices["compare"]]  # type: ignore[union-attr]
+    options = {option for parser in parsers for action in parser._actions for option in action.option_strings}
+    assert {option for option in options if not re.search(rf"{option}\b", page)} == {"-h", "--help"}
