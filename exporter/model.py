@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .errors import ConfigError, ReferenceDataError
 from .gather import Layout
@@ -83,6 +86,27 @@ def require_match(model: Any, name: str, version: str, reference: Reference) -> 
         raise ReferenceDataError(
             f"reference: features: found {len(expected)}, need {count} as the model was fitted on"
         )
+
+
+def rescore(
+    model: Any,  # noqa: ANN401 - any model
+    methods: Mapping[str, Callable[..., Any]],
+    features: tuple[str, ...] | None,
+    columns: Mapping[str, NDArray[Any]],
+) -> Any:  # noqa: ANN401 - the model's answer
+    """What the model answers to rows with these columns, unmeasured: probabilities where it has them.
+
+    The rows are a data frame for a model that was fitted on one, else an array in the reference's order.
+    """
+    function = methods.get("predict_proba") or methods.get("predict") or methods["call"]
+    names = getattr(model, "feature_names_in_", None)
+    if names is not None:
+        import pandas as pd  # noqa: PLC0415 - a model that was fitted on a data frame has it installed
+
+        return function(pd.DataFrame({name: columns[name] for name in names}))
+    ordered = [columns[name] for name in features or columns]
+    numeric = all(column.dtype != object for column in ordered)
+    return function(np.column_stack(ordered).astype(np.float64 if numeric else object))
 
 
 def framework_of(model: Any) -> str:  # noqa: ANN401 - any model

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .assessment import Assessment, AssessmentPolicy, Assessor
+from .assessment.cause import Rescore
 from .assessment.history import PerformanceHistory, PerformanceTrend
 from .assessment.quality import QualityState
 from .background import Periodic
@@ -69,6 +70,8 @@ class Monitor:
         How a check judges the model itself.
     errors : ErrorStream, optional
         Detectors of concept drift, which see new outcomes with each check.
+    rescore : callable, optional
+        Asks the model itself, for importances.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Monitor:
         classes: tuple[str, ...] | None = None,
         assessment: AssessmentPolicy | None = None,
         errors: ErrorStream | None = None,
+        rescore: Rescore | None = None,
     ) -> None:
         self._families = families
         self._model = (name, version)
@@ -101,7 +105,7 @@ class Monitor:
             None if reference is None else Publisher(families, name, version, reference, self._windows)
         )
         judging = assessment or AssessmentPolicy()
-        self._assessor = None if reference is None else Assessor(reference, classes, judging)
+        self._assessor = None if reference is None else Assessor(reference, classes, judging, rescore)
         names = [window.name for window in self._windows]
         self._model_publisher = (
             None

@@ -25,7 +25,7 @@ from .counters import ModelCounters
 from .error_stream import ErrorStream
 from .errors import ConfigError, ObservationError, ReferenceDataError
 from .families import families_for
-from .model import framework_of, layout_of, methods_of, require_match
+from .model import framework_of, layout_of, methods_of, require_match, rescore
 from .monitor import Monitor
 from .observation import OutcomeCounts
 from .outcomes import as_classes, as_texts, as_times, as_values, classes_of
@@ -138,6 +138,9 @@ class InstrumentedPredictor:
             classes=self._classes,
             assessment=assessment,
             errors=self._errors,
+            rescore=partial(
+                rescore, model, methods, None if reference is None else tuple(reference.features)
+            ),
         )
         families.call_before_collect(self._recorder.flush)
         self._instrument(methods)

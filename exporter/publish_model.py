@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .assessment import Assessment, AssessmentPolicy
+from .assessment.cause import EXPLAINED, CauseReport
+from .assessment.equity import FairnessReport
 from .assessment.estimate import EstimateReport
 from .assessment.history import Direction, PerformanceTrend
 from .assessment.performance import ALL, PerformanceReport, segments_of
 from .assessment.policy import QUALITY_KINDS
 from .assessment.quality import QualityReport, QualityState
 from .error_stream import ConceptReport, ConceptState
+from .fairness import FAIRNESS_MEASURES
 from .families import MetricFamilies
 from .metrics import CLASSIFICATION_MEASURES, ESTIMATED_MEASURES, REGRESSION_MEASURES
 from .observation import Observations
@@ -59,6 +62,12 @@ class ModelPublisher:
         self._families = families
         self._model = (name, version)
         self._drifts: dict[str, int] = {}
+        self._features = tuple(reference.features)
+        self._protected = policy.protected
+        for attribute in policy.protected:
+            self._set("model_fairness_threshold", policy.fairness_difference, attribute)
+        for feature, importance in reference.importances.items():
+            self._set("model_feature_importance", importance, feature, "reference")
         self._segments = segments_of(reference, policy.segment)
         self._measures = REGRESSION_MEASURES if classes is None else CLASSIFICATION_MEASURES
         for kind in QUALITY_KINDS:
@@ -91,6 +100,8 @@ class ModelPublisher:
         self._performance(assessment.performance, assessment.window)
         self._estimate(assessment.estimate, assessment.window)
         self._quality(assessment.quality, assessment.window)
+        self._cause(assessment.cause, assessment.window)
+        self._fairness(assessment.fairness, assessment.window)
 
     def quality_state(self, state: QualityState) -> None:
         """Show whether the data are sound, over all windows."""
@@ -145,6 +156,26 @@ class ModelPublisher:
         for kind in QUALITY_KINDS:
             found = report.findings.get(kind)
             self._set("model_quality_score", None if found is None else found.value, kind, window)
+
+    def _cause(self, report: CauseReport, window: str) -> None:
+        for feature in self._features:
+            self._set("model_drift_contribution", report.drift.get(feature), feature, window)
+            found = report.importances.get(feature)
+            if found is not None:
+                self._set("model_feature_importance", found.value, feature, "window")
+        for measure in EXPLAINED:
+            for segment in self._segments:
+                part = report.segments.get(segment) if measure == report.measure else None
+                self._set("model_performance_drop_contribution", part, measure, segment, window)
+
+    def _fairness(self, report: FairnessReport, window: str) -> None:
+        for attribute in self._protected:
+            for measure in FAIRNESS_MEASURES:
+                found = report.get(attribute, {}).get(measure)
+                difference = None if found is None else found.difference
+                p_value = None if found is None else found.p_value
+                self._set("model_fairness_difference", difference, attribute, measure, window)
+                self._set("model_fairness_p_value", p_value, attribute, measure, window)
 
     def _verdict(self, verdict: Verdict | None, measure: str, window: str) -> None:
         found = None if verdict is None else verdict.measure

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..reference.profiles import CategoricalProfile
+from .cause import CauseReport, Rescore, explain
+from .equity import FairnessReport, assess_fairness
 from .estimate import EstimateReport, estimate_performance
 from .labelled import labelled_rows
 from .performance import PerformanceReport, assess_performance
@@ -33,12 +35,18 @@ class Assessment:
         On all rows, before it is known; None where the reference knows too little.
     quality : QualityReport
         Whether the data are sound.
+    cause : CauseReport
+        What explains drift and drop.
+    fairness : dict of str to dict of str to FairnessFinding
+        By declared attribute and measure.
     """
 
     window: str
     performance: PerformanceReport
     estimate: EstimateReport | None
     quality: QualityReport
+    cause: CauseReport
+    fairness: FairnessReport
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -46,6 +54,11 @@ class Assessment:
             "performance": self.performance.to_dict(),
             "estimate": None if self.estimate is None else self.estimate.to_dict(),
             "quality": self.quality.to_dict(),
+            "cause": self.cause.to_dict(),
+            "fairness": {
+                attribute: {measure: asdict(finding) for measure, finding in findings.items()}
+                for attribute, findings in self.fairness.items()
+            },
         }
 
 
@@ -60,6 +73,8 @@ class Assessor:
         Of a classifier, in the order of its probabilities; None for a regression.
     policy : AssessmentPolicy
         How it judges.
+    rescore : callable, optional
+        Asks the model itself, for importances.
 
     Raises
     ------
@@ -68,13 +83,20 @@ class Assessor:
     """
 
     def __init__(
-        self, reference: Reference, classes: tuple[str, ...] | None, policy: AssessmentPolicy
+        self,
+        reference: Reference,
+        classes: tuple[str, ...] | None,
+        policy: AssessmentPolicy,
+        rescore: Rescore | None = None,
     ) -> None:
         if policy.segment is not None:
             require_categorical("assessment.segment", reference, policy.segment)
+        for attribute in policy.protected:
+            require_categorical("assessment.protected", reference, attribute)
         self.reference = reference
         self.classes = classes
         self.policy = policy
+        self._rescore = rescore
 
     def assess(self, observations: Observations, report: Report, now: float) -> Assessment:
         """Everything about one window.
@@ -98,6 +120,10 @@ class Assessor:
                 observations, labelled, realised, self.reference, self.classes, self.policy
             ),
             quality=assess_quality(observations, report, self.reference, self.policy, now),
+            cause=explain(
+                observations, labelled, performance, report, self.reference, self.policy, self._rescore
+            ),
+            fairness=assess_fairness(observations, self.reference, self.classes, self.policy),
         )
 
 

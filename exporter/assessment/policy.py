@@ -45,6 +45,16 @@ class AssessmentPolicy:
         How far an estimate without labels may be off: points of a share, or a share of an error. 0.05.
     quality : mapping of {kind} to float
         Thresholds of data quality other than `QUALITY_THRESHOLDS`, by kind.
+    importance_rows : int
+        Labelled rows on which permutation importance is computed with each check: the model is then called
+        three times a feature with so many rows, on the checks' thread. 0, never, since not every model may be
+        called from two threads.
+    protected : tuple of str
+        Categorical features whose groups must be treated alike.
+    min_group : int
+        Rows below which a group says nothing. 100, as for drift.
+    fairness_difference : float
+        Difference between groups from which on a significant one counts. 0.1: ten points.
     stale_seconds : float
         Age of the newest row from which on data are stale. An hour: most models are asked more often.
     """
@@ -56,14 +66,20 @@ class AssessmentPolicy:
     tolerance: float = 0.05
     quality: Mapping[str, float] = field(default_factory=dict)
     stale_seconds: float = 3600.0
+    importance_rows: int = 0
+    protected: tuple[str, ...] = ()
+    min_group: int = 100
+    fairness_difference: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("alpha", "drop_ratio", "tolerance"):
+        for name in ("alpha", "drop_ratio", "tolerance", "fairness_difference"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value < 1.0:
                 raise ConfigError(f"assessment.{name}: found {value!r}, need a number between 0 and 1")
-        if not isinstance(self.min_samples, int) or self.min_samples < 2 or math.isnan(self.min_samples):
-            raise ConfigError(f"assessment.min_samples: found {self.min_samples!r}, need an integer >= 2")
+        for name, least in (("min_samples", 2), ("min_group", 2), ("importance_rows", 0)):
+            number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, int) or number < least:
+                raise ConfigError(f"assessment.{name}: found {number!r}, need an integer >= {least}")
         if not self.stale_seconds > 0:
             raise ConfigError(
                 f"assessment.stale_seconds: found {self.stale_seconds!r}, need a number above 0"

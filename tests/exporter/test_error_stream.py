@@ -116,7 +116,7 @@ def test_a_model_that_goes_wrong_is_seen(registry: CollectorRegistry, clock: Any
 def test_errors_of_numbers_are_seen_in_their_own_scale(
     registry: CollectorRegistry, clock: Any, value: Value
 ) -> None:
-    """A regression whose errors grew fivefold drifts, whatever its unit; what counts mistakes is not there."""
+    """A regression whose errors grew drifts, whatever its unit; detectors of mistakes are absent."""
     rng = np.random.default_rng(4)
     rows = rng.normal(size=(3000, 1))
     truth = 1e6 * rows[:, 0] + rng.normal(0, 1e4, size=3000)
