@@ -42,6 +42,7 @@ def check(
     predictions: Any = None,  # noqa: ANN401 - any column
     labels: Any = None,  # noqa: ANN401 - any column
     state: CheckState | None = None,
+    threads: int = 1,
     clock: Callable[[], float] = time.time,
 ) -> Report:
     """What changed between the reference and the rows of a window.
@@ -64,6 +65,9 @@ def check(
     state : CheckState, optional
         `next_state` of the check before; an empty one for the first of a series. Without it the check stands
         alone: its states are what it found, without hysteresis.
+    threads : int
+        Columns that are measured at a time. One is right inside a process that serves; as many as there are
+        processors for a big table.
     clock : callable
         Gives the time of the check.
 
@@ -89,7 +93,7 @@ def check(
         timestamps=timestamps,
     )
     profiles = reference.profiles_at(rows.times)
-    measured = measure_rows(profiles, rows, policy.min_samples, policy.wanted)
+    measured = measure_rows(profiles, rows, policy.min_samples, policy.wanted, threads)
     verdicts = evaluate(measured, policy, reference.calibration_for(name, rows.n_rows))
     by_name = {**profiles.features, **profiles.named()}
     memory: dict[str, Memory] = {}

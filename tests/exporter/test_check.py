@@ -201,6 +201,13 @@ def test_only_deciding_tests_where_asked(reference: Reference, rng: np.random.Ge
     assert few.features["age"].findings["ks"] == full.features["age"].findings["ks"]
 
 
+def test_threads_change_nothing(reference: Reference, rng: np.random.Generator) -> None:
+    """Several columns at a time give the same report."""
+    rows = table(rng, 1000, shift=0.5)
+    one, two = (check(reference, rows, threads=n, clock=lambda: 0.0).to_dict() for n in (1, 2))
+    assert one == two
+
+
 def test_thresholds_of_one_feature(reference: Reference, rng: np.random.Generator) -> None:
     """A feature with thresholds of its own is decided by them."""
     rows = table(rng, 1000, shift=0.5)
