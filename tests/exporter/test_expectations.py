@@ -172,8 +172,8 @@ KINDS = "drifted_share, rows, missing_share, unseen_share, out_of_range_share, t
         ("expectations: [{}]", f"expectations.0.expect: found 'nothing', need one of {KINDS}"),
         ("expectations: [{expect: row}]", f"expectations.0.expect: found 'row', need one of {KINDS}"),
         (
-            "expectations: [{expect: drifted_share, at_most: 0.1, atmost: 1}]",
-            "expectations.0.atmost: unknown key, need one of expect, at_most",
+            "expectations: [{expect: drifted_share, at_most: 0.1, maximum: 1}]",
+            "expectations.0.maximum: unknown key, need one of expect, at_most",
         ),
         ("expectations: [{expect: drifted_share}]", "expectations.0.at_most: found nothing, need a value"),
         (

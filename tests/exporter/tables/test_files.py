@@ -234,7 +234,7 @@ def broken_parquet() -> bytes:
             b"\x7fELF\0\0",
             r"x.csv: found binary content (b'\x7fELF\x00\x00'), need CSV text, Parquet",
         ),
-        ("x.csv", b"a,b\n1,caf\xe9\n", "x.csv: found byte 0xe9 at 9, which is no UTF-8, need UTF-8"),
+        ("x.csv", b"a,b\n1,\xe9\n", "x.csv: found byte 0xe9 at 6, which is no UTF-8, need UTF-8"),
         ("x.csv", b"a\n" + b"1\n" * 40_000 + b"\xe9\n", "x.csv: damaged ("),
         ("x.csv.gz", gzip.compress(b"a,b\n1,2\n")[:-10], "x.csv.gz: cannot be read ("),
         ("x.csv", b'"a,b\n1,2\n', "x.csv: damaged ("),
