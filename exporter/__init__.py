@@ -12,6 +12,7 @@ predictor.record_outcomes(ids, y_true)
 from __future__ import annotations
 
 from .assessment import Assessment, AssessmentPolicy
+from .business import BusinessMeasure, business_measures
 from .check import check
 from .columns import Columns, to_columns
 from .errors import (
@@ -23,6 +24,7 @@ from .errors import (
     ReferenceDataError,
     StoreError,
 )
+from .fallback import DefaultValue, Fallback, FallbackModel, LastGood
 from .findings import Finding
 from .observation import Observations, OutcomeCounts
 from .policy import Hysteresis, Policy
@@ -36,15 +38,20 @@ from .windows import Window
 __all__ = [
     "Assessment",
     "AssessmentPolicy",
+    "BusinessMeasure",
     "CheckState",
     "ColumnReport",
     "Columns",
     "ConfigError",
+    "DefaultValue",
     "ExporterError",
+    "Fallback",
+    "FallbackModel",
     "Finding",
     "Hysteresis",
     "InstrumentedPredictor",
     "InsufficientDataError",
+    "LastGood",
     "MemoryStore",
     "MetricsServer",
     "ObservationError",
@@ -59,6 +66,7 @@ __all__ = [
     "Store",
     "StoreError",
     "Window",
+    "business_measures",
     "check",
     "to_columns",
 ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from prometheus_client import Counter as PrometheusCounter
 from prometheus_client import Histogram
 
+from .fallback import STRATEGIES
 from .families import MetricFamilies
 from .metrics import (
     DROP_REASONS,
@@ -63,6 +64,7 @@ class ModelCounters:
             for method in METHODS
         }
         self._errors = counters("model_errors_total", ERROR_TYPES)
+        self._fallbacks = counters("model_fallbacks_total", STRATEGIES)
         self._violations = counters("model_schema_violations_total", SCHEMA_VIOLATIONS)
         self._dropped = counters("driftgauge_observations_dropped_total", DROP_REASONS)
         self._internal_errors = counter("driftgauge_internal_errors_total")
@@ -92,6 +94,10 @@ class ModelCounters:
         """Count a call that ended in an exception of the model."""
         self._calls.inc()
         self._errors[error_type(error)].inc()
+
+    def fell_back(self, strategy: str) -> None:
+        """Count a call that the model failed, by what was answered in its place."""
+        self._fallbacks[strategy].inc()
 
     def overflowed(self, method: str, n_rows: int, seconds: float) -> None:
         """Count a call of which the buffer could keep nothing; on the caller's thread."""

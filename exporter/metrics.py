@@ -126,6 +126,13 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _family(
         "service",
+        "counter",
+        "model_fallbacks_total",
+        "Calls that the model failed, by what was answered in its place; none where nothing was.",
+        "strategy",
+    ),
+    _family(
+        "service",
         "gauge",
         "model_info",
         "Always 1; which reference and framework serve.",
@@ -542,6 +549,15 @@ FAMILIES: tuple[Family, ...] = (
         "Difference from which on a significant one counts.",
         "attribute",
     ),
+    _family(
+        "feedback",
+        "gauge",
+        "model_label_independence_state",
+        "0 outcomes come for both decisions alike, 1 hardly for one of them, -1 unknown.",
+        "window",
+    ),
+    _family("business", "counter", "model_business_value_total", "Business counters, by name.", "measure"),
+    _family("business", "gauge", "model_business_value", "Business gauges, by name.", "measure"),
     _family("itself", "counter", "driftgauge_checks_total", "Checks run, by what they found.", "outcome"),
     _family("itself", "histogram", "driftgauge_check_duration_seconds", "Time of one check."),
     _family(

@@ -21,9 +21,11 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from .assessment import Assessment, AssessmentPolicy
 from .background import Periodic
 from .buffer import MAX_PENDING_ROWS
+from .business import BusinessMeasure, measure_named, names_of
 from .counters import ModelCounters
 from .error_stream import ErrorStream
 from .errors import ConfigError, ObservationError, ReferenceDataError
+from .fallback import Fallback
 from .families import families_for
 from .model import framework_of, layout_of, methods_of, require_match, rescore
 from .monitor import Monitor
@@ -77,6 +79,10 @@ class InstrumentedPredictor:
         Whether threads fold and check; without them call `flush` and `check_now`.
     assessment : AssessmentPolicy, optional
         How the model itself is judged, once outcomes come.
+    fallback : Fallback, optional
+        What is answered when the model raises; without it the exception is the caller's, as it was.
+    business : mapping of str to BusinessMeasure, optional
+        Business metrics by name, which `record_business` takes.
 
     Raises
     ------
@@ -106,6 +112,8 @@ class InstrumentedPredictor:
         clock: Callable[[], float] = time.time,
         background: bool = True,
         assessment: AssessmentPolicy | None = None,
+        fallback: Fallback | None = None,
+        business: Mapping[str, BusinessMeasure] | None = None,
     ) -> None:
         _require_arguments(name, version, reference, check_interval_seconds, max_pending_rows)
         self._model = model
@@ -120,10 +128,18 @@ class InstrumentedPredictor:
         counters = ModelCounters(families, name, version, reference, layout.classes)
         families.gauge("model_info", name, version, _reference_version(reference), framework_of(model)).set(1)
         self._counters = counters
+        self._families, self._business = families, dict(business or {})
+        for measure in names_of(self._business, "counter"):
+            families.counter("model_business_value_total", name, version, measure)
         self._clock = clock
         self._store: Store = MemoryStore() if store is None else store
         self._recorder = Recorder(
-            counters, layout, self._store, max_pending_rows=max_pending_rows, clock=clock
+            counters,
+            layout,
+            self._store,
+            max_pending_rows=max_pending_rows,
+            clock=clock,
+            fallback=fallback,
         )
         self._errors = _error_stream(reference, self._classes, windows)
         self._monitor = Monitor(
@@ -214,6 +230,21 @@ class InstrumentedPredictor:
         if self._errors is not None and joined.counts.joined:
             self._errors.add(joined)
         return joined.counts
+
+    def record_business(self, measure: str, value: float) -> None:
+        """Add to a business counter, or show the new value of a business gauge.
+
+        Raises
+        ------
+        ObservationError
+            If the value is no finite number, or below zero for a counter, or there is no such measure.
+        """
+        known = measure_named(self._business, measure)
+        value = known.checked(value)
+        if known.kind == "counter":
+            self._families.counter("model_business_value_total", self.name, self.version, measure).inc(value)
+        else:
+            self._families.gauge("model_business_value", self.name, self.version, measure).set(value)
 
     def _readable(self, y_true: Sequence[Any]) -> Sequence[Any]:
         if self._classes is not None:
@@ -314,6 +345,7 @@ class InstrumentedPredictor:
 
 def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> Callable[..., Any]:
     keep, failed, fault = partial(recorder.buffer.add, method), recorder.failed, recorder.fault
+    rescue = recorder.rescue
     waiting, max_calls = recorder.buffer.calls, recorder.buffer.max_rows
     append, array = waiting.append, np.ndarray
 
@@ -323,7 +355,10 @@ def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> 
             result = function(*args, **kwargs)
         except Exception as error:
             failed(error)
-            raise
+            answer = rescue(method, args, kwargs, error)
+            if answer is None:
+                raise
+            return answer.value
         end = perf_counter()
         try:
             rows = args[0] if args else next(iter(kwargs.values()))
@@ -341,6 +376,7 @@ def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> 
 
 def _measured_coroutine(recorder: Recorder, method: str, function: Callable[..., Any]) -> Callable[..., Any]:
     keep, failed, fault = partial(recorder.buffer.add, method), recorder.failed, recorder.fault
+    rescue = recorder.rescue
 
     async def measured(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
         start = perf_counter()
@@ -348,7 +384,10 @@ def _measured_coroutine(recorder: Recorder, method: str, function: Callable[...,
             result = await function(*args, **kwargs)
         except Exception as error:
             failed(error)
-            raise
+            answer = rescue(method, args, kwargs, error)
+            if answer is None:
+                raise
+            return answer.value
         end = perf_counter()
         try:
             keep(args[0] if args else next(iter(kwargs.values())), result, ids, at, start, end)

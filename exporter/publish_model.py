@@ -15,6 +15,7 @@ from .assessment.quality import QualityReport, QualityState
 from .error_stream import ConceptReport, ConceptState
 from .fairness import FAIRNESS_MEASURES
 from .families import MetricFamilies
+from .feedback import label_independence
 from .metrics import CLASSIFICATION_MEASURES, ESTIMATED_MEASURES, REGRESSION_MEASURES
 from .observation import Observations
 from .performance.verdict import NOT_JUDGED, PerformanceState, Verdict
@@ -22,6 +23,8 @@ from .reference import Reference
 from .windows import Window
 
 QUALITY_CODES: Mapping[QualityState, int] = {"ok": 0, "broken": 2, "unknown": -1}
+
+INDEPENDENCE_CODES: Mapping[str, int] = {"ok": 0, "warning": 1, "unknown": -1}
 
 CONCEPT_CODES: Mapping[ConceptState, int] = {"ok": 0, "warning": 1, "drift": 2, "unknown": -1}
 
@@ -62,6 +65,7 @@ class ModelPublisher:
         self._families = families
         self._model = (name, version)
         self._drifts: dict[str, int] = {}
+        self._classes = classes
         self._features = tuple(reference.features)
         self._protected = policy.protected
         for attribute in policy.protected:
@@ -93,7 +97,16 @@ class ModelPublisher:
         """Show which share of a window's rows has its outcome; absent where no row has an id to join by."""
         with_id = 0 if rows.ids is None else sum(value is not None for value in rows.ids.tolist())
         labelled = 0 if rows.labels is None else sum(label is not None for label in rows.labels.tolist())
+        self._independence(window.name, rows)
         self._set("model_outcome_coverage_ratio", labelled / with_id if with_id else None, window.name)
+
+    def _independence(self, window: str, rows: Observations) -> None:
+        """Show whether outcomes come for both decisions alike; of two classes with any outcome at all."""
+        if self._classes is None or len(self._classes) != 2 or rows.classes is None or rows.labels is None:
+            return
+        positive = [name == self._classes[1] for name in rows.classes.tolist()]
+        state = label_independence(positive, [label is not None for label in rows.labels.tolist()]).state
+        self._set("model_label_independence_state", INDEPENDENCE_CODES[state], window)
 
     def publish(self, assessment: Assessment) -> None:
         """Show what a check found over one window."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from .buffer import Buffer
 from .counters import ModelCounters
+from .fallback import Answer, Fallback
 from .gather import Layout, gather
 from .observation import Call
 from .stores import Store
@@ -35,6 +37,8 @@ class Recorder:
         Rows that may wait for the next `flush`.
     clock : callable
         Seconds since 1970.
+    fallback : Fallback, optional
+        What answers when the model raises; it learns the last good answers in the background.
     """
 
     def __init__(
@@ -45,15 +49,32 @@ class Recorder:
         *,
         max_pending_rows: int,
         clock: Callable[[], float],
+        fallback: Fallback | None = None,
     ) -> None:
         self._counters = counters
         self._layout = layout
         self._store = store
         self._clock = clock
+        self._fallback = fallback
         n_features = None if layout.features is None else len(layout.features)
         self.buffer = Buffer(max_pending_rows, counters.overflowed, n_features)
         self._lock = threading.Lock()
         self._logged: set[type[BaseException]] = set()
+
+    def rescue(
+        self, method: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: BaseException
+    ) -> Answer | None:
+        """What the fallback answers in the model's place; None when its exception is to be raised."""
+        if self._fallback is None:
+            return None
+        try:
+            n_columns = None if self._layout.features is None else len(self._layout.features)
+            answer = self._fallback.answer(method, args, kwargs, error, self._clock(), n_columns)
+            self._counters.fell_back("none" if answer is None else answer.strategy)
+        except Exception as fault:  # noqa: BLE001 - the model's own exception must go on untouched
+            self.fault(fault)
+            return None
+        return answer
 
     def failed(self, error: BaseException) -> None:
         """Count an exception of the model."""
@@ -90,6 +111,11 @@ class Recorder:
 
     def _fold(self, calls: list[Call]) -> None:
         self._counters.called(calls)
+        if self._fallback is not None:
+            newest = {call[0]: call for call in calls}
+            ahead = self._clock() - time.perf_counter()
+            for method, call in newest.items():
+                self._fallback.remember(method, call[2], call[5] + ahead)
         gathered = gather(calls, self._layout, self._clock() - time.perf_counter())
         self._counters.violated(gathered.violations)
         kept = sum(observations.n_rows for observations in gathered.observations)
