@@ -51,10 +51,13 @@ def require_folder(path: str) -> None:
     target = Path(path)
     if path == STANDARD_OUTPUT:
         return
-    if target.is_dir():
-        raise ConfigError(f"{path}: found a folder, need the path of a file")
-    if not target.parent.is_dir():
-        raise ConfigError(f"{path}: found no folder {str(target.parent)!r}, need it for this file")
+    try:
+        if target.is_dir():
+            raise ConfigError(f"{path}: found a folder, need the path of a file")
+        if not target.parent.is_dir():
+            raise ConfigError(f"{path}: found no folder {str(target.parent)!r}, need it for this file")
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise ConfigError(f"{path}: {error.strerror}, need a path that can be written") from None
 
 
 def write_json(path: str, document: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import ObservationError
 from .database import SCHEMES, open_query
 from .files import FileTable, open_file
+from .messages import faults
 
 if TYPE_CHECKING:
     from .reading import Table
@@ -59,13 +60,16 @@ def open_table(
         raise ObservationError(
             f"{url[1]}://…: found an address that cannot be read, need a path, a glob, sqlite:/// or postgresql://"
         )
-    path = Path(data)
-    if path.is_dir():
-        raise ObservationError(
-            f"{data}: found a folder, need a file or a glob such as '{path / '*.parquet'}'"
-        )
-    if path.exists():
-        return FileTable(data, [open_file(data, delimiter)])
+    with faults(data, "a path that can be read"):
+        path = Path(data)
+        if path.is_dir():
+            raise ObservationError(
+                f"{data}: found a folder, need a file or a glob such as '{path / '*.parquet'}'"
+            )
+        if path.is_file():
+            return FileTable(data, [open_file(data, delimiter)])
+        if path.exists():
+            raise ObservationError(f"{data}: found a pipe or a device, need a file that can be read twice")
     if not glob.has_magic(data):
         raise ObservationError(f"{data}: found no such file, need CSV, Parquet or Arrow")
     found = sorted(name for name in glob.iglob(data, recursive=True) if Path(name).is_file())  # noqa: PTH207 - absolute patterns too

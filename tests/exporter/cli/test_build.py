@@ -216,6 +216,7 @@ def test_an_existing_file_stays_without_force(run: Run, tables: Path) -> None:
         (("--bins", "1"), "n_bins: found 1, need an integer >= 2"),
         (("--query", "SELECT 1"), "train.parquet: found a query for what is no database"),
         (("--out", "no/where.json"), "no/where.json: found no folder 'no', need it for this file"),
+        (("--out", "x" * 300), f"{'x' * 300}: File name too long, need a path that can be written"),
         (("--out", "."), ".: found a folder, need the path of a file"),
         (("--model-name", " "), "--model-name: found ' ', need a text that is not empty"),
         (("--model-name", "\udcff"), r"--model-name: found '\udcff', need text in UTF-8"),

@@ -264,6 +264,8 @@ def test_a_file_that_is_no_table_is_refused_in_one_line(
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
+        ("/dev/null", "/dev/null: found a pipe or a device, need a file that can be read twice"),
+        ("x" * 300, f"{'x' * 300}: cannot be read (File name too long), need a path that can be read"),
         ("{folder}", "{folder}: found a folder, need a file or a glob such as '{folder}/*.parquet'"),
         ("{folder}/nothing.csv", "{folder}/nothing.csv: found no such file, need CSV, Parquet or Arrow"),
         ("{folder}/*.csv", "{folder}/*.csv: found no file that matches, need at least one"),
