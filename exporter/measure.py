@@ -276,11 +276,7 @@ def _categorical(
 ) -> tuple[Measured, ...]:
     result = chi_square(profile.counts[:-2], bins.counts[:-2])
     new = profile.unseen_in(current, NAMED_CATEGORIES) if bins.unseen else []
-    vanished = [
-        category
-        for category, before, now in zip(profile.categories, profile.counts, bins.counts, strict=False)
-        if before and not now
-    ]
+    vanished = [name for name, count in profile.tally.items() if count and name not in current]
     details = {
         "cramers_v": result.cramers_v,
         "degrees_of_freedom": result.degrees_of_freedom,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..statistics.categories import OTHER
 from .builder import ReferenceBuilder
-from .kinds import INF, MISSING, OTHER, category_text
+from .kinds import INF, MISSING, category_text
 from .profiles import BinCounts, CategoricalProfile, NumericProfile, Profile
 from .reference import Reference
 from .settings import BuildSettings, SeasonKind, Task

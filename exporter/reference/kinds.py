@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from ..statistics.categories import OTHER
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -23,7 +25,6 @@ Kind = Literal["numeric", "categorical"]
 
 KINDS: Final[tuple[Kind, ...]] = ("numeric", "categorical")
 
-OTHER: Final = "__other__"
 MISSING: Final = "__missing__"
 INF: Final = "__inf__"
 SPECIAL_BINS: Final = (OTHER, MISSING, INF)

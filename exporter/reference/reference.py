@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ReferenceDataError
+from ..statistics.binning import DEFAULT_BINS
+from ..statistics.categories import DEFAULT_TOP
 from .baseline import Baseline
 from .document import read_document, write_document
 from .settings import (
-    DEFAULT_BINS,
     DEFAULT_GRID_POINTS,
-    DEFAULT_TOP_CATEGORIES,
     BuildSettings,
     SeasonKind,
     Task,
@@ -101,7 +101,7 @@ class Reference:
         performance: Mapping[str, float] | None = None,
         task: Task | None = None,
         n_bins: int = DEFAULT_BINS,
-        top_categories: int = DEFAULT_TOP_CATEGORIES,
+        top_categories: int = DEFAULT_TOP,
         grid_points: int | None = DEFAULT_GRID_POINTS,
         season: SeasonKind | None = None,
         zone: str = "UTC",

@@ -7,6 +7,8 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..errors import ReferenceDataError
+from ..statistics.binning import DEFAULT_BINS
+from ..statistics.categories import DEFAULT_TOP
 
 Task = Literal["classification", "regression"]
 
@@ -19,12 +21,6 @@ SEASON_KINDS: Final[tuple[SeasonKind, ...]] = ("hour_of_day", "day_of_week", "ho
 SEASON_GRID_POINTS: Final = 256
 """Points of a numeric column within one key of a season, of which there are up to 168: a KS error of 0.004, a
 twenty-fifth of the default threshold."""
-
-DEFAULT_BINS: Final = 10
-"""Deciles, for which the usual readings of PSI were coined: N. Siddiqi, Credit Risk Scorecards, 2006."""
-
-DEFAULT_TOP_CATEGORIES: Final = 50
-"""Bins of a categorical column, each a series of every replica in Prometheus; the rest is `__other__`."""
 
 DEFAULT_GRID_POINTS: Final = 2048
 """Points of a numeric column's stored distribution: about 50 kB of JSON, and a KS error of 0.0005, which is a
@@ -51,7 +47,7 @@ class BuildSettings:
     """
 
     n_bins: int = DEFAULT_BINS
-    top_categories: int = DEFAULT_TOP_CATEGORIES
+    top_categories: int = DEFAULT_TOP
     grid_points: int | None = DEFAULT_GRID_POINTS
     season: SeasonKind | None = None
     zone: str = "UTC"
