@@ -169,7 +169,7 @@ def false_alarms(name: str, size: int, checks: int, seed: int) -> Cell:
         references["calibrated"] = calibrate(
             references["default"], history, timestamps=times, windows=[Window("1h", HOUR)], tests=WANTED
         )
-    elif stream.calibrated and MIN_BLOCKS * size <= HISTORY_ROWS:
+    elif stream.calibrated and POLICY.min_samples <= size <= HISTORY_ROWS / MIN_BLOCKS:
         references["calibrated"] = calibrate(references["default"], history, window_rows=[size], tests=WANTED)
     if stream.seasonal:
         references["keyed"] = fit(stream, history, times, keyed=True)
