@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from ..send_outcomes import register as register_outcomes
+
 if TYPE_CHECKING:
     from ..reference import SeasonKind
 
@@ -31,13 +33,14 @@ _EXIT_CODES = "Exit code: 0; 1 for drift with --fail-on-drift{or}; 2 for input t
 
 
 def register(subparsers: Subparsers) -> None:
-    """Add the three commands; each sets `run`, a function from its arguments to an exit code.
+    """Add the commands; each sets `run`, a function from its arguments to an exit code.
 
     All raise `ExporterError` for what the user can mend.
     """
     _add_reference(subparsers)
     _add_check(subparsers)
     _add_compare(subparsers)
+    register_outcomes(subparsers)
 
 
 def _add_reference(subparsers: Subparsers) -> None:

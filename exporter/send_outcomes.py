@@ -1,0 +1,137 @@
+"""`driftgauge outcomes FILE`: outcomes from a table to a running exporter's POST /outcomes, in batches."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from .errors import ObservationError, StoreError
+from .server import DEFAULT_PORT
+from .tables.source import open_table
+
+if TYPE_CHECKING:
+    from .tables.reading import Reading
+
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # its only name
+
+BATCH_ROWS: Final = 10_000
+"""Outcomes of one request: half a megabyte of JSON."""
+
+TIMEOUT_SECONDS: Final = 60.0
+"""A batch takes the exporter less than a second; a machine that is starting takes longer."""
+
+Post = Callable[[str, bytes, Mapping[str, str]], bytes]
+"""Address, body and headers of a POST to the body of its answer."""
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("outcomes", help="tell a running exporter what came true")
+    parser.add_argument("file", metavar="FILE", help="CSV, Parquet or Arrow; or a glob in quotes")
+    parser.add_argument("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="the exporter's address")
+    parser.add_argument("--id", default="id", metavar="COLUMN", help="prediction ids (default: id)")
+    parser.add_argument("--target", default="y_true", metavar="COLUMN", help="the truth (default: y_true)")
+    parser.add_argument("--timestamp", metavar="COLUMN", help="when each became known; now by default")
+    parser.add_argument("--token-file", type=Path, help="bearer token that the exporter asks for")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    headers = {"Content-Type": "application/json"}
+    if arguments.token_file is not None:
+        headers["Authorization"] = f"Bearer {_token(arguments.token_file)}"
+    counts = send(
+        arguments.file, arguments.url, post, headers,
+        id_column=arguments.id, target=arguments.target, timestamp=arguments.timestamp,
+    )  # fmt: skip
+    print(", ".join(f"{name} {count:,}" for name, count in counts.items()))  # noqa: T201  # a command line
+    return 0
+
+
+def send(
+    data: str,
+    url: str,
+    post_to: Post,
+    headers: Mapping[str, str],
+    *,
+    id_column: str = "id",
+    target: str = "y_true",
+    timestamp: str | None = None,
+) -> dict[str, int]:
+    """What became of all outcomes of a table.
+
+    Raises
+    ------
+    ObservationError
+        If there is no table, or it lacks a column.
+    StoreError
+        If the exporter cannot be reached or refuses a batch; those before it have been taken.
+    """
+    table = open_table(data)
+    keys = {"ids": id_column, "y_true": target, **({} if timestamp is None else {"at": timestamp})}
+    names = list(keys.values())
+    lacking = [name for name in names if name not in table.columns]
+    if lacking:
+        raise ObservationError(
+            f"{data}: found no column {', '.join(map(repr, lacking))} among {list(table.columns)[:10]}, "
+            "need ids and the truth; see --id, --target and --timestamp"
+        )
+    declared: dict[str, Reading] = {} if timestamp is None else {timestamp: "time"}
+    readings = table.readings(names, declared, lambda _: None)
+    counts: Counter[str] = Counter()
+    for chunk in table.chunks(names, readings):
+        for start in range(0, chunk.n_rows, BATCH_ROWS):
+            part = slice(start, start + BATCH_ROWS)
+            body = {
+                key: [_plain(value) for value in chunk.arrays[name][part].tolist()]
+                for key, name in keys.items()
+            }
+            answer = post_to(f"{url.rstrip('/')}/outcomes", json.dumps(body).encode(), headers)
+            counts.update(json.loads(answer))
+    return dict(counts)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any cell
+    """JSON of a cell: whole numbers as such, since ids are read as floats, and missing values as null."""
+    if value is None or value != value:  # noqa: PLR0124 - only NaN differs from itself
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Answer to one POST.
+
+    Raises
+    ------
+    StoreError
+        If there is none, or it is a refusal.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise ObservationError(f"outcomes: --url: found {url!r}, need http://… or https://…")
+    request = urllib.request.Request(url, body, dict(headers))  # noqa: S310 - its scheme was just checked
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - same
+            found: bytes = answer.read()
+            return found
+    except urllib.error.HTTPError as error:
+        text = error.read(500).decode("utf-8", "replace").strip()
+        raise StoreError(f"{url}: answered {error.code}: {text}, need one that takes outcomes") from None
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise StoreError(f"{url}: {reason}, need a running exporter") from None
+
+
+def _token(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ObservationError(f"{os.fspath(path)}: {error.strerror}, need a readable file") from None
