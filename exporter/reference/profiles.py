@@ -88,12 +88,12 @@ class NumericProfile:
         """Share of the reference per bin, as the module says."""
         return _ratios(self.counts)
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """All rows, missing ones too."""
         return round(float(self.counts.sum()))
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Values behind the ratios: all rows but the missing and the infinite ones."""
         return round(float(self.counts[:-2].sum()))
@@ -231,12 +231,12 @@ class CategoricalProfile:
         """Share of the reference per bin, as the module says."""
         return _ratios(self.counts)
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """All rows, missing ones too."""
         return round(float(self.counts.sum()))
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Values behind the ratios: all rows but the missing and the infinite ones."""
         return round(float(self.counts[:-2].sum()))
