@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .errors import ObservationError, StoreError
 from .server import DEFAULT_PORT
-from .tables.source import open_table
 
 if TYPE_CHECKING:
     from .tables.reading import Reading
@@ -74,6 +73,8 @@ def send(
     StoreError
         If the exporter cannot be reached or refuses a batch; those before it have been taken.
     """
+    from .tables.source import open_table  # noqa: PLC0415 - a parser of options reads no files
+
     table = open_table(data)
     keys = {"ids": id_column, "y_true": target, **({} if timestamp is None else {"at": timestamp})}
     names = list(keys.values())
