@@ -96,12 +96,12 @@ def check(
     measured = measure_rows(profiles, rows, policy.min_samples, policy.wanted, threads)
     verdicts = evaluate(measured, policy, reference.calibration_for(name, rows.n_rows))
     by_name = {**profiles.features, **profiles.named()}
-    memory: dict[str, Memory] = {}
+    # A column that is not compared this time, such as labels that have not come, keeps its memory.
+    memory = {} if state is None else dict(state.columns)
     reports: dict[str, ColumnReport] = {}
     for verdict in verdicts:
         column = verdict.measurement.name
-        before = Memory() if state is None else state.columns.get(column, Memory())
-        shown, memory[column] = step(before, verdict.evidence, policy.hysteresis)
+        shown, memory[column] = step(memory.get(column, Memory()), verdict.evidence, policy.hysteresis)
         if state is None:
             shown = at_once(verdict.evidence)
         reports[column] = _column_report(by_name[column], verdict, shown)

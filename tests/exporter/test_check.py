@@ -258,6 +258,17 @@ class TestOutputs:
         assert report.prediction == {}
         assert report.to_dict()["label"]["positive_rate"]["class"] == "1"
 
+    def test_labels_that_pause_keep_their_state(self, rng: np.random.Generator) -> None:
+        """A check without labels forgets nothing about them."""
+        reference, features = self.reference(rng), {"x": rng.normal(size=1000)}
+        drifted = (rng.random(1000) < 0.8).astype(int)
+        state = CheckState()
+        for labels in (drifted, None, drifted):
+            report = check(reference, features, labels=labels, state=state)
+            state = report.next_state
+        assert report.label is not None
+        assert report.label.state == "drift"
+
     def test_classes_as_text_and_as_numbers_are_one(self, rng: np.random.Generator) -> None:
         """A store gives classes back as text; they are the same classes."""
         reference = self.reference(rng)
