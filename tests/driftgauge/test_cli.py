@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -53,6 +54,19 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     """As shells report a program that SIGINT ended."""
     assert run_raising(KeyboardInterrupt(), monkeypatch) == 130
+
+
+def test_a_reader_that_has_read_enough_is_no_error() -> None:
+    """`driftgauge ... | head` ends quietly."""
+    code = (
+        "import sys, driftgauge.demo.command as command; from driftgauge import cli; "
+        "command.run = lambda arguments: print('x' * 1_000_000) or 0; sys.exit(cli.main(['demo']))"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def test_the_version_is_the_installed_one(capsys: pytest.CaptureFixture[str]) -> None:
