@@ -40,7 +40,7 @@ class DDM:
     min_errors : int
         Errors before the first decision. Ours: without it (0, as in river) the first error of a model that
         was right 30 times is a drift. 30 is what EDDM waits for; at an error rate of 1 % false alarms fall
-        from 5 among 10,000 values to none in 300,000.
+        from 8 among 10,000 values to one in 400,000.
     warning_threshold, drift_threshold : float
         Standard deviations above the lowest rate: 2 and 3 in the paper.
 
