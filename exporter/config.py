@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .assessment.policy import AssessmentPolicy
+from .business import BusinessMeasure, business_measures
 from .errors import ConfigError
 from .policy import Policy
 from .server import DEFAULT_PORT, ServerOptions
@@ -67,6 +69,8 @@ class ExporterConfig:
     windows: tuple[Window, ...] = DEFAULT_WINDOWS
     check_interval_seconds: float = CHECK_INTERVAL_SECONDS
     store: StoreSettings = field(default_factory=StoreSettings)
+    assessment: AssessmentPolicy = field(default_factory=AssessmentPolicy)
+    business: Mapping[str, BusinessMeasure] = field(default_factory=dict)
 
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -106,6 +110,20 @@ class _Policy(_Section):
     feature_thresholds: dict[str, dict[str, float]] = Field(default_factory=dict)
 
 
+class _Assessment(_Section):
+    segment: Text | None = None
+    alpha: float | None = None
+    drop_ratio: float | None = None
+    min_samples: int | None = None
+    tolerance: float | None = None
+    quality: dict[str, float] = Field(default_factory=dict)
+    stale_seconds: float | None = None
+    importance_rows: int | None = None
+    protected: tuple[str, ...] = ()
+    min_group: int | None = None
+    fairness_difference: float | None = None
+
+
 class _Store(_Section):
     type: Literal["memory"] = "memory"
     max_rows: Annotated[int, Field(ge=1)] = MAX_ROWS
@@ -118,6 +136,8 @@ class _File(_Section):
     checks: _Checks = Field(default_factory=_Checks)
     policy: _Policy = Field(default_factory=_Policy)
     store: _Store = Field(default_factory=_Store)
+    assessment: _Assessment = Field(default_factory=_Assessment)
+    business: tuple[dict[str, Any], ...] = ()
 
 
 OVERRIDES: Mapping[str, tuple[str, ...]] = {
@@ -184,6 +204,8 @@ def _parsed(where: str, folder: Path, content: Any, environ: Mapping[str, str]) 
             windows=_windows(file.checks.windows),
             check_interval_seconds=file.checks.interval_seconds,
             store=StoreSettings(**file.store.model_dump()),
+            assessment=AssessmentPolicy(**file.assessment.model_dump(exclude_none=True)),
+            business=business_measures(file.business),
         )
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
@@ -308,6 +330,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "checks": _Checks,
     "policy": _Policy,
     "store": _Store,
+    "assessment": _Assessment,
 }
 
 

@@ -52,6 +52,8 @@ def predictor_of(config: ExporterConfig) -> InstrumentedPredictor:
         windows=config.windows,
         store=MemoryStore(max_rows=config.store.max_rows, retention_hours=config.store.retention_hours),
         check_interval_seconds=config.check_interval_seconds,
+        assessment=config.assessment,
+        business=config.business,
     )
 
 

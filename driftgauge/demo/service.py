@@ -15,7 +15,7 @@ from typing import Any
 from prometheus_client import Gauge
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
-from exporter import ExporterError, InstrumentedPredictor, MemoryStore, Reference
+from exporter import AssessmentPolicy, ExporterError, InstrumentedPredictor, MemoryStore, Reference
 
 from ..errors import DriftgaugeError
 from .data import Flights, find_data, load_flights
@@ -89,6 +89,7 @@ def serve(
         store=MemoryStore(retention_hours=RETENTION_HOURS),
         windows=[WINDOW],
         clock=clock,
+        assessment=AssessmentPolicy(segment="origin"),
         background=False,  # a check per simulated day, called by the replay; scrapes fold what is pending
     ) as predictor:
         registry = predictor.registry

@@ -164,3 +164,35 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=message):
             load_config(path, {})
+
+
+def test_the_models_own_judgement_is_configured(tmp_path: Path) -> None:
+    """Thresholds of performance and quality, protected attributes and business measures by name."""
+    path = tmp_path / "exporter.yaml"
+    path.write_text(
+        "assessment: {segment: place, drop_ratio: 0.1, quality: {missing: 0.2}, protected: [place]}\n"
+        "business: [{name: revenue_euros, kind: counter}]\n",
+        encoding="utf-8",
+    )
+    config = load_config(path, {})
+    assert (config.assessment.segment, config.assessment.drop_ratio) == ("place", 0.1)
+    assert config.assessment.quality_threshold("missing") == 0.2
+    assert config.assessment.protected == ("place",)
+    assert config.assessment.min_samples == 100
+    assert list(config.business) == ["revenue_euros"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("assessment: {drop_ratio: 7}", r"assessment\.drop_ratio: found 7"),
+        ("assessment: {smell: 1}", r"assessment\.smell: unknown key, need one of segment"),
+        ("business: [{name: A, kind: counter}]", r"business\[0\]\.name: found 'A'"),
+    ],
+)
+def test_a_judgement_that_cannot_be_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """With file, key, what was found and what is needed."""
+    path = tmp_path / "exporter.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        load_config(path, {})
