@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+collect_ignore = ["data/make_river.py"]
+"""It needs river, which is in no environment of ours."""
+
 Streams = dict[str, NDArray[np.float64]]
 
 
