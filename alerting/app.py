@@ -209,7 +209,6 @@ def run(config: BridgeConfig) -> None:
                 access_log=False,
                 server_header=False,
                 lifespan="on",
-                limit_concurrency=config.intake.max_connections,
                 backlog=LISTEN_BACKLOG,
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,
                 ssl_certfile=config.listen.tls_certificate_file,

@@ -70,7 +70,7 @@ class IntakeSection(Section):
     max_mebibytes_in_flight: Annotated[int, Field(ge=1, le=16_384)] = _INTAKE.max_bytes_in_flight // MEBIBYTE
     body_seconds: _Seconds = _INTAKE.body_seconds
     commit_seconds: _Seconds = _INTAKE.commit_seconds
-    max_connections: Annotated[int, Field(ge=1, le=100_000)] = _INTAKE.max_connections
+    max_requests: Annotated[int, Field(ge=1, le=100_000)] = _INTAKE.max_requests
 
 
 class SlackSection(Section):

@@ -169,9 +169,9 @@ class _Snapshot:
         )
         incident_id = int(cursor.lastrowid or 0)
         self.connection.executemany(
-            "INSERT INTO deliveries (destination, incident_id, want_version, want_line, wanted_at)"
-            " VALUES (?, ?, 0, 0, ?)",
-            [(destination, incident_id, self.now) for destination in destinations],
+            "INSERT INTO deliveries (destination, incident_id, want_version, want_line, wanted_at, editable,"
+            " rank, closed) SELECT name, ?, 0, 0, ?, editable, 0, 0 FROM destinations WHERE name = ?",
+            [(incident_id, self.now, destination) for destination in destinations],
         )
         self.changes[incident_id].began = "opened"
         return incident_id
@@ -291,6 +291,5 @@ def record(
     )
 
 
-def _json(mapping: Mapping[str, str]) -> str:
-    """JSON with a fixed order, so that equal mappings are equal texts."""
-    return json.dumps(mapping, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+"""JSON with a fixed order, so that equal mappings are equal texts; made once, as json.dumps would at each call."""

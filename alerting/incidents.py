@@ -107,10 +107,15 @@ def _tell(
 def _want(connection: sqlite3.Connection, incident_id: int, line: int, now: float) -> None:
     """Ask every destination of an incident for its newest state, and for the thread up to an audit entry."""
     connection.execute(
-        "UPDATE deliveries SET want_version = want_version + 1, want_line = ?, wanted_at ="
-        " CASE WHEN want_version > sent_version OR want_line > told_line THEN wanted_at ELSE ? END"
-        " WHERE incident_id = ?",
-        (line, now, incident_id),
+        """
+        UPDATE deliveries SET
+            want_version = want_version + 1, want_line = :line,
+            rank = i.rank, closed = i.closed_at IS NOT NULL,
+            wanted_at = CASE WHEN want_version > sent_version OR want_line > told_line THEN wanted_at
+                             ELSE :now END
+        FROM (SELECT rank, closed_at FROM incidents WHERE id = :id) i WHERE incident_id = :id
+        """,
+        {"line": line, "now": now, "id": incident_id},
     )
 
 

@@ -50,15 +50,16 @@ class IntakePolicy:
         Of all requests together; above it a request gets 503 and comes again.
     body_seconds, commit_seconds : float
         For reading a body, and for its commit. Alertmanager waits ten seconds at least.
-    max_connections : int
-        A storm of 10,000 groups came over up to 4,000 connections.
+    max_requests : int
+        Being handled at once; above it a request gets 503 before its body is read. Alertmanager sends each
+        group over a connection of its own: 10,000 groups came over up to 4,000 at once.
     """
 
     max_body_bytes: int = 32 << 20
     max_bytes_in_flight: int = 128 << 20
     body_seconds: float = 10.0
     commit_seconds: float = 8.0
-    max_connections: int = 5_000
+    max_requests: int = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ class Intake:
     state: StatePolicy = field(default_factory=StatePolicy)
     told: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
+    _requests: int = 0
     _bytes_in_flight: int = 0
     _quarantine: pacing.Bucket = field(
         default_factory=lambda: pacing.Bucket(tokens=QUARANTINE_PACE.burst, at=0.0)
@@ -119,6 +121,7 @@ class Intake:
         name = request.path_params.get("source", DEFAULT_SOURCE)
         label = name if name in self.sources else UNKNOWN_SOURCE
         body = b""
+        self._requests += 1
         try:
             source = self._admitted(name, request)
             body = await self._body(request)
@@ -130,6 +133,7 @@ class Intake:
         except ClientDisconnect:
             return self._refuse(label, _RefusedError(503, "too_slow", "the sender went away"), body)
         finally:
+            self._requests -= 1
             self._bytes_in_flight -= len(body)
         return PlainTextResponse("stored\n")
 
@@ -140,6 +144,8 @@ class Intake:
             raise _RefusedError(404, "unknown_source", "source: found one that is not configured")
         if not source.gate.admits(request.headers.get("authorization", "")):
             raise _RefusedError(401, "unauthorized", "found no valid token, need a bearer token")
+        if self._requests > self.policy.max_requests:
+            raise _RefusedError(503, "busy", "too much at once, come again")
         return source
 
     async def _body(self, request: Request) -> bytes:

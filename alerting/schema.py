@@ -64,6 +64,9 @@ CREATE TABLE deliveries (           -- what a destination should show of an inci
     want_line INTEGER NOT NULL,     -- id of the last audit row that belongs in the thread
     told_line INTEGER NOT NULL DEFAULT 0,
     wanted_at REAL NOT NULL,        -- since when there is something to send
+    editable INTEGER NOT NULL,      -- of the destination; the next two of the incident: see `queue`
+    rank INTEGER NOT NULL,
+    closed INTEGER NOT NULL,
     channel TEXT,                   -- Slack's id of the channel, from its answer
     ts TEXT,                        -- Slack's id of the root message
     call_kind TEXT,                 -- post, update or reply: begun and not known to have ended
@@ -74,9 +77,18 @@ CREATE TABLE deliveries (           -- what a destination should show of an inci
     failures INTEGER NOT NULL DEFAULT 0,
     due_at REAL NOT NULL DEFAULT 0,
     plain INTEGER NOT NULL DEFAULT 0,   -- 1: the blocks were refused, send text alone
+    -- What comes next for the row, and how urgent that is; `outbox` has the meanings.
+    queue INTEGER GENERATED ALWAYS AS (
+        CASE WHEN call_kind IN ('post', 'reply') THEN 0
+             WHEN ts IS NULL OR NOT editable THEN CASE WHEN closed THEN 3 WHEN rank = 0 THEN 1 ELSE 2 END
+             WHEN want_version > sent_version THEN CASE WHEN closed THEN 4 ELSE 5 END
+             ELSE 6 END
+    ) VIRTUAL,
     UNIQUE (destination, incident_id)
 );
-CREATE INDEX deliveries_pending ON deliveries (destination, due_at)
+CREATE INDEX deliveries_due ON deliveries (destination, due_at)
+    WHERE want_version > sent_version OR want_line > told_line;
+CREATE INDEX deliveries_queue ON deliveries (destination, queue, wanted_at, id)
     WHERE want_version > sent_version OR want_line > told_line;
 CREATE VIEW waiting AS SELECT * FROM deliveries WHERE want_version > sent_version OR want_line > told_line;
 CREATE INDEX deliveries_incident ON deliveries (incident_id);

@@ -422,3 +422,13 @@ def test_new_work_wakes_the_loop(desk: Desk) -> None:
     thread.join(5)
     assert not thread.is_alive()
     assert len(titles(desk)) == 1
+
+
+def test_choosing_what_to_send_costs_the_same_however_much_waits(desk_of: Callable[..., Desk]) -> None:
+    """No step reads all that waits: the plan of the query is a seek, with no scan and no sort."""
+    desk = desk_of()
+    desk.state.record(webhook(alert("a")))
+    plan = desk.state.rows(f"EXPLAIN QUERY PLAN {outbox._CHOOSE}", "slack", 2, 1.0)
+    assert [row["detail"] for row in plan] == [
+        "SEARCH deliveries USING INDEX deliveries_queue (destination=? AND queue=?)"
+    ]

@@ -24,7 +24,7 @@ from alerting.testing import FakeSlack, Fault, alert, webhook
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-KILLS = 40
+KILLS = 30
 SEED = 20130101
 
 CONFIG = """
@@ -48,7 +48,7 @@ for line in sys.stdin:
     os.waitpid(child, 0)
     print("gone", flush=True)
 """
-"""Imports once and forks for each life, so that forty kills take seconds."""
+"""Imports once and forks for each life, so that thirty kills take seconds."""
 
 FAULTS = (
     Fault(status=429, error="ratelimited", retry_after="0.05", times=None, probability=0.10),
@@ -139,7 +139,8 @@ class Sender:
             if not self._deliver(webhook(alert(name), group_key=name)):
                 return
             self.firing.append(name)
-            if number % 3 == 0:
+            if number % 2 == 0:
+                self.ended.wait(0.1)  # often long enough for its first message to be told
                 if not self._deliver(webhook(alert(name, "resolved"), group_key=name)):
                     return
                 self.resolved.append(name)
@@ -159,7 +160,7 @@ class Sender:
 def test_kill_nine_loses_nothing_and_doubles_nothing(
     tmp_path: Path, free_port: int, eventually: Callable[..., Any]
 ) -> None:
-    """Forty kills under 429s, 500s, dropped and slow answers: what got 200 stands in Slack, right, once."""
+    """Thirty kills under 429s, 500s, dropped and slow answers: what got 200 stands in Slack, right, once."""
     draw = random.Random(SEED)
     with FakeSlack(seed=SEED) as slack:
         for fault in FAULTS:

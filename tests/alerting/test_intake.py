@@ -177,6 +177,37 @@ def test_too_much_at_once_is_told_to_come_again(state: State) -> None:
     assert door.intake._bytes_in_flight == 0
 
 
+def test_too_many_requests_at_once_are_told_to_come_again(state: State) -> None:
+    """Before their body is read; probes and pages are not counted with them."""
+    door = Door(state, IntakePolicy(max_requests=2))
+    gate, entered = threading.Event(), threading.Event()
+
+    def block(_: sqlite3.Connection) -> None:
+        entered.set()
+        gate.wait()
+
+    blocker = state.database.write(block)
+    entered.wait()
+
+    async def storm() -> list[int]:
+        transport = httpx.ASGITransport(door.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://bridge") as client:
+            calls = [
+                asyncio.create_task(client.post("/alertmanager", content=webhook(alert(str(number)))))
+                for number in range(5)
+            ]
+            done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+            while len(done) < 3:
+                done, _ = await asyncio.wait(calls, timeout=0.01)
+            gate.set()
+            return sorted([(await call).status_code for call in calls])
+
+    assert asyncio.run(storm()) == [200, 200, 503, 503, 503]
+    blocker.result()
+    assert door.refused("busy") == 3
+    assert door.post(webhook(alert("a"))).status_code == 200
+
+
 def test_a_body_that_does_not_come_is_told_to_come_again(state: State) -> None:
     """A slow sender cannot hold a connection for ever."""
     door = Door(state, IntakePolicy(body_seconds=0.05))
