@@ -21,6 +21,8 @@ from typing import Any, Final, TypeVar
 from .errors import InstanceLockedError, OutboxError
 from .schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
 
+OLDEST_SQLITE: Final = (3, 33, 0)
+"""The first with UPDATE ... FROM."""
 FILE_NAME: Final = "bridge.sqlite3"
 LOCK_NAME: Final = "bridge.lock"
 BATCH: Final = 512
@@ -198,6 +200,9 @@ def _lock(directory: Path) -> int:
 
 def _open(path: Path, busy_seconds: float) -> sqlite3.Connection:
     """The writer's connection, with tables in place."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        needed = ".".join(map(str, OLDEST_SQLITE))
+        raise OutboxError(f"SQLite: found version {sqlite3.sqlite_version}, need {needed} or later")
     connection: sqlite3.Connection | None = None
     try:
         # One thread uses it, but not the one that opens it.

@@ -162,8 +162,8 @@ def test_a_wrong_variable_is_named_and_never_shown(
 
 def test_all_problems_are_told_together(tmp_path: Path) -> None:
     """Nobody should have to start ten times."""
-    text = complaint(tmp_path, "listen: {port: -1, adress: x}\nslack: {read_timeout_seconds: 0}" + SMALL)
-    for key in ("listen.port", "listen.adress", "slack.read_timeout_seconds"):
+    text = complaint(tmp_path, "listen: {port: -1, portt: x}\nslack: {read_timeout_seconds: 0}" + SMALL)
+    for key in ("listen.port", "listen.portt", "slack.read_timeout_seconds"):
         assert key in text
 
 

@@ -193,6 +193,13 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
         pass
 
 
+def test_too_old_an_sqlite_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clear sentence instead of a syntax error at the first alert."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 32, 3))
+    with pytest.raises(OutboxError, match=r"need 3\.33\.0 or later"):
+        Database(tmp_path)
+
+
 def test_after_closing_nothing_is_taken(tmp_path: Path) -> None:
     """What was queued is done, what comes later is refused, and closing twice is harmless."""
     state = Database(tmp_path)

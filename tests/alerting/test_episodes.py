@@ -232,7 +232,7 @@ def test_an_edited_route_moves_the_incident_with_its_alerts(state: State) -> Non
 
 
 def test_an_alert_in_two_groups_is_told_once(state: State) -> None:
-    """Two routes to one bridge that overlap do not tear an incident to and fro."""
+    """Two routes to one bridge that overlap do not tear an incident back and forth."""
     state.record(webhook(alert("a"), alert("b"), group_key="by name"))
     state.record(webhook(alert("a"), alert("c"), group_key="by model"))
     for _ in range(3):
