@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .hysteresis import State
+    from .multivariate import JointFinding
+    from .policy import MultivariateTest
     from .reference.profiles import Floats
 
 
@@ -120,7 +122,18 @@ def check(
         label=reports.get(LABEL),
         quality=_table_quality(reference, rows.columns, ids),
         next_state=CheckState(columns=memory),
+        multivariate=_multivariate(reference, rows.columns, policy),
     )
+
+
+def _multivariate(
+    reference: Reference, current: Columns, policy: Policy
+) -> dict[MultivariateTest, JointFinding]:
+    if reference.joint is None or current.n_rows < policy.min_samples:
+        return {}
+    from .multivariate import compare_rows  # noqa: PLC0415 - scipy.stats takes half a second to import
+
+    return compare_rows(reference.features, reference.joint, current, policy.multivariate)
 
 
 def _column_report(profile: Profile, verdict: Verdict, state: State) -> ColumnReport:

@@ -268,7 +268,7 @@ def _fast_numeric(column: Any) -> Array | None:  # noqa: ANN401
     if not _type_name(column).startswith(("int", "uint", "float", "double", "halffloat")):
         return None
     if hasattr(column, "to_pylist"):  # pyarrow
-        column = column.cast("float64")
+        column = column.cast("float64", safe=False)  # beyond 2**53 rounded, not refused
         values = column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
         return np.asarray(values, dtype=np.float64)
     if hasattr(column, "iloc"):

@@ -18,11 +18,15 @@ from .errors import ConfigError
 TestType = Literal[
     "psi", "ks", "jensen_shannon", "wasserstein", "hellinger", "mean_shift", "variance_ratio", "chi_square"
 ]
+MultivariateTest = Literal["mmd", "domain_classifier", "isolation_forest", "one_class_svm"]
 Severity = Literal["low", "medium", "high", "critical"]
 Preset = Literal["conservative", "balanced", "aggressive"]
 
 NUMERIC_TESTS: Final[tuple[TestType, ...]] = (
     "psi", "ks", "jensen_shannon", "wasserstein", "hellinger", "mean_shift", "variance_ratio",
+)  # fmt: skip
+MULTIVARIATE_TESTS: Final[tuple[MultivariateTest, ...]] = (
+    "mmd", "domain_classifier", "isolation_forest", "one_class_svm",
 )  # fmt: skip
 CATEGORICAL_TESTS: Final[tuple[TestType, ...]] = ("psi", "jensen_shannon", "hellinger", "chi_square")
 
@@ -91,6 +95,9 @@ class Policy:
     tests : mapping of {"numeric", "categorical"} to tuple of str
         The tests that decide; the others are reported and decide nothing. By default those that one outlier
         cannot move: PSI, KS, Jensen-Shannon; PSI, Jensen-Shannon, chi-square.
+    multivariate : tuple of str
+        Tests of all features together, where the reference keeps rows for them (`joint_rows`): mmd,
+        domain_classifier, isolation_forest, one_class_svm. They decide nothing.
     only_deciding : bool
         Compute the deciding tests alone; a check of many features then takes about half the time.
     thresholds : mapping of str to float
@@ -114,6 +121,7 @@ class Policy:
             "categorical": ("psi", "jensen_shannon", "chi_square"),
         }
     )
+    multivariate: tuple[MultivariateTest, ...] = ("mmd", "domain_classifier")
     only_deciding: bool = False
     thresholds: Mapping[TestType, float] = field(default_factory=dict)
     feature_thresholds: Mapping[str, Mapping[TestType, float]] = field(default_factory=dict)
@@ -136,6 +144,11 @@ class Policy:
         ):
             raise ConfigError(f"policy.min_samples: found {self.min_samples!r}, need an integer >= 2")
         _check_tests(self.tests)
+        unknown = [test for test in self.multivariate if test not in MULTIVARIATE_TESTS]
+        if unknown:
+            raise ConfigError(
+                f"policy.multivariate: found {unknown[0]!r}, need any of {', '.join(MULTIVARIATE_TESTS)}"
+            )
         _check_thresholds("policy.thresholds", self.thresholds)
         for feature, thresholds in self.feature_thresholds.items():
             _check_thresholds(f"policy.feature_thresholds.{feature}", thresholds)

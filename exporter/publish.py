@@ -8,7 +8,7 @@ from .families import MetricFamilies
 from .findings import Finding
 from .hysteresis import State
 from .metrics import CHECK_OUTCOMES, FAILURE_REASONS
-from .policy import CATEGORICAL_TESTS, NUMERIC_TESTS
+from .policy import CATEGORICAL_TESTS, MULTIVARIATE_TESTS, NUMERIC_TESTS
 from .reference import Reference
 from .report import ColumnReport, Report
 from .windows import Window
@@ -108,6 +108,10 @@ class Publisher:
             if column.reason is not None:
                 reason = column.reason if column.reason in FAILURE_REASONS else "failed"
                 self._families.counter("driftgauge_feature_failures_total", *self._model, reason).inc()
+        for joint_test in MULTIVARIATE_TESTS:
+            joint = report.multivariate.get(joint_test)
+            score = None if joint is None else joint.value
+            self._set("model_multivariate_drift_score", score, joint_test, window)
         self._outputs_of_window(report, window)
 
     def _finding(self, finding: Finding | None, feature: str, test: str, window: str) -> None:

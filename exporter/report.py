@@ -13,7 +13,8 @@ from .reference.table import LABEL, PREDICTION, SCORE
 if TYPE_CHECKING:
     from .findings import Finding
     from .hysteresis import State
-    from .policy import Severity, TestType
+    from .multivariate import JointFinding
+    from .policy import MultivariateTest, Severity, TestType
 
 
 OUTPUT_KEYS = {"score": SCORE, "class": PREDICTION}
@@ -119,6 +120,8 @@ class Report:
         Of the table: columns that lack, are too many or stand in another order, problems, repeated ids.
     next_state : CheckState
         For the next check of the same window.
+    multivariate : dict of str to JointFinding
+        By test; empty unless the reference keeps whole rows.
     """
 
     checked_at: float
@@ -134,6 +137,7 @@ class Report:
     label: ColumnReport | None
     quality: Mapping[str, Any]
     next_state: CheckState
+    multivariate: Mapping[MultivariateTest, JointFinding] = field(default_factory=dict)
 
     @property
     def drifted_features(self) -> tuple[str, ...]:
@@ -184,7 +188,7 @@ class Report:
             "drifted_features": list(self.drifted_features),
             "drifted_ratio": self.drifted_ratio,
             "features": {name: column.to_dict() for name, column in self.features.items()},
-            "multivariate": {},
+            "multivariate": {test: finding.to_dict() for test, finding in self.multivariate.items()},
             "prediction": {name: column.to_dict() for name, column in self.prediction.items()},
             "label": {} if self.label is None else self.label.to_dict(),
             "quality": dict(self.quality),

@@ -140,7 +140,12 @@ def _builder(
         raise ObservationError(
             "reference: found only columns that look like keys, need a feature; see --categorical"
         )
-    sizes = {"n_bins": arguments.bins, "top_categories": arguments.top_categories, "zone": arguments.zone}
+    sizes = {
+        "n_bins": arguments.bins,
+        "top_categories": arguments.top_categories,
+        "zone": arguments.zone,
+        "joint_rows": arguments.joint_rows,
+    }
     return ReferenceBuilder(
         model_name=arguments.model_name,
         model_version=arguments.model_version,

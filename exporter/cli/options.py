@@ -69,6 +69,12 @@ def _add_reference(subparsers: Subparsers) -> None:
     build.add_argument(
         "--task", choices=("classification", "regression"), help="whether predictions are classes or values"
     )
+    build.add_argument(
+        "--joint-rows",
+        type=_count,
+        metavar="N",
+        help="keep N whole rows, which tests of all features together need; they are readable in the file",
+    )
     build.add_argument("--bins", type=_count, metavar="N", help="bins of a numeric column (default: 10)")
     build.add_argument(
         "--top-categories", type=_count, metavar="N", help="categories with a bin of their own (default: 50)"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ..columns import concatenate
+from ..columns import Columns, concatenate
 from ..estimation import Calibrator, LossModel
 from ..performance import ClassificationRows, classify, regress
 from ..performance.measure import Measure, class_order
@@ -130,6 +130,16 @@ class RowSample:
         outliers = outlier_rows(rows.columns.arrays, profiles)
         ratio = None if outliers is None or not len(outliers) else float(outliers.mean())
         return replace(found, correlations=correlations, outlier_ratio=ratio)
+
+    def joint(self, names: list[str], n_rows: int) -> Columns | None:
+        """So many of the sampled rows, features only, in random order; None if none are wanted."""
+        self._shrink(0)
+        if n_rows == 0 or not self._parts:
+            return None
+        keys, rows = self._parts[0]
+        chosen = np.argsort(keys, kind="stable")[:n_rows]
+        arrays = {name: rows.columns.arrays[name][chosen] for name in names}
+        return Columns(arrays=arrays, n_rows=len(chosen))
 
     def _add(self, keys: Floats, rows: Rows) -> None:
         self._parts.append((keys, rows))

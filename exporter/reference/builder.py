@@ -160,6 +160,7 @@ class ReferenceBuilder:
             baseline=baseline,
             problems=(*self._problems, *self._table.problems),
             settings=self._settings,
+            joint=self._sample.joint(list(profiles.features), self._settings.joint_rows),
             season=self._season(profiles),
         )
 

@@ -13,6 +13,7 @@ from ..statistics.moments import Moments
 from ..statistics.sample import Sample
 from .baseline import decode_baseline, encode_baseline
 from .calibration import BlockNull, Calibration
+from .joint import decode_joint, encode_joint
 from .kinds import SPECIAL_BINS
 from .profiles import CategoricalProfile, NumericProfile, Profile
 from .season import Season
@@ -37,6 +38,7 @@ def encode(reference: Reference) -> dict[str, Any]:
         "importances": reference.importances,
         "performance": reference.performance,
         "baseline": encode_baseline(reference.baseline),
+        "joint": encode_joint(reference.joint, reference.features),
         "problems": list(reference.problems),
         "calibration": {name: _encode_calibration(part) for name, part in reference.calibration.items()},
         **_encode_profiles(reference.profiles),
@@ -52,18 +54,20 @@ def decode(values: dict[str, Any]) -> Reference:
 
     settings = BuildSettings(**values["settings"])
     season = values["season"]
+    profiles = _decode_profiles(values)
     return Reference(
         model_name=values["model_name"],
         model_version=values["model_version"],
         rows=values["rows"],
         created_at=values["created_at"],
-        profiles=_decode_profiles(values),
+        profiles=profiles,
         task=values["task"],
         start=values["start"],
         end=values["end"],
         importances=values["importances"],
         performance=values["performance"],
         baseline=decode_baseline(values.get("baseline")),
+        joint=decode_joint(values["joint"], profiles.features),
         problems=tuple(values["problems"]),
         settings=settings,
         calibration={name: _decode_calibration(part) for name, part in values["calibration"].items()},

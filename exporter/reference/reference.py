@@ -16,6 +16,7 @@ from ..statistics.binning import DEFAULT_BINS
 from ..statistics.categories import DEFAULT_TOP
 from .baseline import Baseline
 from .document import read_document, write_document
+from .joint import merge_joint
 from .settings import (
     DEFAULT_GRID_POINTS,
     BuildSettings,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from ..columns import Columns
     from .calibration import Calibration
     from .profiles import CategoricalProfile, Floats, NumericProfile, Profile
     from .season import Season
@@ -62,6 +64,8 @@ class Reference:
         What was odd about the table and how it was read.
     settings : BuildSettings
         How it was cut into bins.
+    joint : Columns or None
+        Whole rows in random order, where `settings.joint_rows` asks for them.
     season : Season or None
         Profiles by hour or day, where `settings.season` asks for them.
     calibration : dict of str to Calibration
@@ -81,6 +85,7 @@ class Reference:
     baseline: Baseline = field(default_factory=Baseline)
     problems: tuple[str, ...] = ()
     settings: BuildSettings = field(default_factory=BuildSettings)
+    joint: Columns | None = None
     season: Season | None = None
     calibration: dict[str, Calibration] = field(default_factory=dict)
 
@@ -105,6 +110,7 @@ class Reference:
         grid_points: int | None = DEFAULT_GRID_POINTS,
         season: SeasonKind | None = None,
         zone: str = "UTC",
+        joint_rows: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> Reference:
         """The reference of a table that fits in memory.
@@ -127,7 +133,7 @@ class Reference:
             See the attributes.
         task : {"classification", "regression"}, optional
             Whether predictions and labels are classes or values; by default told from them.
-        n_bins, top_categories, grid_points, season, zone
+        n_bins, top_categories, grid_points, season, zone, joint_rows
             See `BuildSettings`.
         clock : callable
             Gives the creation time.
@@ -140,7 +146,12 @@ class Reference:
             If the data is no table.
         """
         settings = BuildSettings(
-            n_bins=n_bins, top_categories=top_categories, grid_points=grid_points, season=season, zone=zone
+            n_bins=n_bins,
+            top_categories=top_categories,
+            grid_points=grid_points,
+            season=season,
+            zone=zone,
+            joint_rows=joint_rows,
         )
         from .builder import ReferenceBuilder  # noqa: PLC0415 - the two know each other: it builds references
 
@@ -222,6 +233,7 @@ class Reference:
             baseline=self.baseline if self.baseline.rows >= other.baseline.rows else other.baseline,
             problems=tuple(dict.fromkeys((*self.problems, *other.problems))),
             settings=self.settings,
+            joint=merge_joint(self.joint, self.rows, other.joint, other.rows, self.settings.joint_rows),
         )
 
     def calibration_for(self, window: str | None, rows: int) -> Calibration | None:

@@ -44,6 +44,9 @@ class BuildSettings:
         Also keep profiles by this key of the rows' timestamps.
     zone : str
         Time zone of the season's hours and days.
+    joint_rows : int
+        Rows drawn at random and kept whole, which tests of all features together need. 0 keeps none: they are
+        training rows, readable by whoever reads the file.
     """
 
     n_bins: int = DEFAULT_BINS
@@ -51,8 +54,11 @@ class BuildSettings:
     grid_points: int | None = DEFAULT_GRID_POINTS
     season: SeasonKind | None = None
     zone: str = "UTC"
+    joint_rows: int = 0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.joint_rows, int) or self.joint_rows < 0:
+            raise ReferenceDataError(f"joint_rows: found {self.joint_rows!r}, need an integer >= 0")
         for name, value, least in (("n_bins", self.n_bins, 2), ("top_categories", self.top_categories, 1)):
             if not isinstance(value, int) or value < least:
                 raise ReferenceDataError(f"{name}: found {value!r}, need an integer >= {least}")
