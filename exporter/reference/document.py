@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .reference import Reference
 
 FORMAT: Final = "driftgauge-reference"
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 1
 
 
 def write_document(reference: Reference, path: str | os.PathLike[str]) -> None:
