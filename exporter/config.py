@@ -118,6 +118,7 @@ class _Assessment(_Section):
     tolerance: float | None = None
     quality: dict[str, float] = Field(default_factory=dict)
     stale_seconds: float | None = None
+    last_rows: int | None = None
     importance_rows: int | None = None
     protected: tuple[str, ...] = ()
     min_group: int | None = None

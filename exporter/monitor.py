@@ -16,6 +16,7 @@ import numpy as np
 from .assessment import Assessment, AssessmentPolicy, Assessor
 from .assessment.cause import Rescore
 from .assessment.history import PerformanceHistory, PerformanceTrend
+from .assessment.newest import NewestOutcomes
 from .assessment.quality import QualityState
 from .background import Periodic
 from .check import check
@@ -72,6 +73,8 @@ class Monitor:
         Detectors of concept drift, which see new outcomes with each check.
     rescore : callable, optional
         Asks the model itself, for importances.
+    newest : NewestOutcomes, optional
+        A window by rows.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Monitor:
         assessment: AssessmentPolicy | None = None,
         errors: ErrorStream | None = None,
         rescore: Rescore | None = None,
+        newest: NewestOutcomes | None = None,
     ) -> None:
         self._families = families
         self._model = (name, version)
@@ -115,6 +119,7 @@ class Monitor:
         if self._model_publisher is not None and errors is not None:
             self._model_publisher.begin_concepts(errors.names)
         self._errors = errors
+        self._newest = newest
         self._alpha = judging.alpha
         self._histories = {window.name: PerformanceHistory(window.seconds) for window in self._windows}
         self.trends: Mapping[str, Mapping[str, PerformanceTrend]] = {}
@@ -248,6 +253,8 @@ class Monitor:
         try:
             self.concepts = self._errors.run(now)
             self._model_publisher.concepts(self.concepts)
+            if self._newest is not None:
+                self._model_publisher.newest(self._newest.window, self._newest.measures())
         except Exception as error:  # noqa: BLE001 - as above
             self._fault(error)
 

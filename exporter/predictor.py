@@ -19,6 +19,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from .assessment import Assessment, AssessmentPolicy
+from .assessment.newest import NewestOutcomes
 from .background import Periodic
 from .buffer import MAX_PENDING_ROWS
 from .business import BusinessMeasure, measure_named, names_of
@@ -142,6 +143,7 @@ class InstrumentedPredictor:
             fallback=fallback,
         )
         self._errors = _error_stream(reference, self._classes, windows)
+        self._newest = _newest(self._classes, assessment or AssessmentPolicy())
         self._monitor = Monitor(
             families,
             name,
@@ -154,6 +156,7 @@ class InstrumentedPredictor:
             classes=self._classes,
             assessment=assessment,
             errors=self._errors,
+            newest=self._newest,
             rescore=partial(
                 rescore, model, methods, None if reference is None else tuple(reference.features)
             ),
@@ -229,6 +232,8 @@ class InstrumentedPredictor:
         self._counters.outcomes(joined)
         if self._errors is not None and joined.counts.joined:
             self._errors.add(joined)
+        if self._newest is not None and joined.counts.joined:
+            self._newest.add(joined)
         return joined.counts
 
     def record_business(self, measure: str, value: float) -> None:
@@ -437,6 +442,12 @@ def _error_stream(
         scale=reference.performance.get("mae", 1.0),
         hold_seconds=checked_windows(windows)[-1].seconds,
     )
+
+
+def _newest(classes: tuple[str, ...] | None, policy: AssessmentPolicy) -> NewestOutcomes | None:
+    if classes is None or len(classes) != 2:
+        return None
+    return NewestOutcomes(policy.last_rows, (classes[0], classes[1]))
 
 
 def _own_registry() -> CollectorRegistry:

@@ -18,6 +18,7 @@ from .families import MetricFamilies
 from .feedback import label_independence
 from .metrics import CLASSIFICATION_MEASURES, ESTIMATED_MEASURES, REGRESSION_MEASURES
 from .observation import Observations
+from .performance import Measure
 from .performance.verdict import NOT_JUDGED, PerformanceState, Verdict
 from .reference import Reference
 from .windows import Window
@@ -134,6 +135,12 @@ class ModelPublisher:
             fresh = report.drifts - self._drifts[detector]
             self._families.counter("model_concept_drifts_total", *self._model, detector).inc(fresh)
             self._drifts[detector] = report.drifts
+
+    def newest(self, window: str, measures: Mapping[str, Measure]) -> None:
+        """Show the measures of a window by rows."""
+        for measure, found in measures.items():
+            self._set(f"model_{measure}", found.value, ALL, window)
+        self._set("model_performance_rows", measures["accuracy"].n, window)
 
     def trends(self, window: str, trends: Mapping[str, PerformanceTrend]) -> None:
         """Show where the measures of a window are going."""

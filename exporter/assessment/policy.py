@@ -45,6 +45,9 @@ class AssessmentPolicy:
         How far an estimate without labels may be off: points of a share, or a share of an error. 0.05.
     quality : mapping of {kind} to float
         Thresholds of data quality other than `QUALITY_THRESHOLDS`, by kind.
+    last_rows : int
+        Newest outcomes whose performance is also shown, as the window `last_<rows>`; of two classes only.
+        10,000: an accuracy is then known to a point.
     importance_rows : int
         Labelled rows on which permutation importance is computed with each check: the model is then called
         three times a feature with so many rows, on the checks' thread. 0, never, since not every model may be
@@ -66,6 +69,7 @@ class AssessmentPolicy:
     tolerance: float = 0.05
     quality: Mapping[str, float] = field(default_factory=dict)
     stale_seconds: float = 3600.0
+    last_rows: int = 10_000
     importance_rows: int = 0
     protected: tuple[str, ...] = ()
     min_group: int = 100
@@ -76,7 +80,7 @@ class AssessmentPolicy:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value < 1.0:
                 raise ConfigError(f"assessment.{name}: found {value!r}, need a number between 0 and 1")
-        for name, least in (("min_samples", 2), ("min_group", 2), ("importance_rows", 0)):
+        for name, least in (("min_samples", 2), ("min_group", 2), ("importance_rows", 0), ("last_rows", 1)):
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, int) or number < least:
                 raise ConfigError(f"assessment.{name}: found {number!r}, need an integer >= {least}")

@@ -289,3 +289,19 @@ def test_errors_of_a_regression_are_estimated(registry: CollectorRegistry, clock
     predictor.check_now()
     assert value("model_estimated_mae", window="1h") is None
     assert value("model_estimate_reliable", window="1h") is None
+
+
+def test_the_newest_outcomes_are_a_window_of_their_own(watched: Watched, clock: Any, value: Value) -> None:
+    """They stay after the windows of time are empty, and are those that came last."""
+    predictor, rng = watched
+    frame = table(rng, 1200)
+    truth = truth_of(frame, rng)
+    proba = predictor.predict_proba(frame, ids=range(1200))[:, 1]
+    late = list(range(1199, -1, -1))
+    predictor.record_outcomes(late, truth[::-1])
+    clock.advance(7200.0)
+    predictor.check_now()
+    assert value("model_accuracy", segment="all", window="1h") is None
+    labels = {"segment": "all", "window": "last_10000"}
+    assert value("model_auc", **labels) == pytest.approx(metrics.roc_auc_score(truth, proba), abs=1e-12)
+    assert value("model_performance_rows", window="last_10000") == 1200
