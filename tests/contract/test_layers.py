@@ -40,7 +40,24 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
 module. Modules that are not named here stand between those that they import and those that import them."""
 
 PURE = {
-    "exporter": ("statistics", "columns", "observation", "policy", "hysteresis", "findings", "report"),
+    "exporter": (
+        "statistics",
+        "columns",
+        "observation",
+        "policy",
+        "hysteresis",
+        "findings",
+        "report",
+        "multivariate",
+        "sequential",
+        "performance",
+        "estimation",
+        "quality",
+        "fairness",
+        "feedback",
+        "labelling",
+        "business",
+    ),
     "alerting": ("payload", "message"),
 }
 """Values in, values out: no file, socket, thread, clock, log or metric."""
