@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -292,4 +292,4 @@ def record(
 
 
 _json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
-"""JSON with a fixed order, so that equal mappings are equal texts; made once, as json.dumps would at each call."""
+"""JSON with a fixed order, so that equal mappings are equal texts; made once instead of at each call."""
