@@ -39,6 +39,7 @@ class Demo:
             name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "BRIDGE_"))
         }
         environment[MARK] = self._mark
+        environment["TMPDIR"] = str(log.parent)  # the logs of a demo that fails are kept there
         if path is not None:
             environment["PATH"] = path
         with log.open("w") as output, (log.parent / "errors.txt").open("w") as errors:
