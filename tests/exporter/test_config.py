@@ -67,7 +67,10 @@ def test_every_section_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("modle: {}", r"exporter.yaml: modle: unknown key, need one of model, server, checks, policy, store"),
+        (
+            "tables: {}",
+            r"exporter.yaml: tables: unknown key, need one of model, server, checks, policy, store",
+        ),
         ("store: {rows: 3}", r"store.rows: unknown key, need one of type, max_rows, retention_hours"),
         ("store: {max_rows: 0}", r"store.max_rows: found 0, need greater than or equal to 1"),
         ("store: {type: redis}", r"store.type: found 'redis', need 'memory'"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ CLASSIFIER = Layout(features=("a", "b"), classes=("no", "yes"), predicts_classes
 REGRESSOR = Layout(features=("a", "b"))
 
 
-def call(  # noqa: PLR0913
+def call(
     rows: Any,
     result: Any = None,
     *,
@@ -51,9 +52,10 @@ def test_named_tables_are_read_by_name(rows: Any) -> None:
     one = call(rows, np.array(["yes", "no"]), ids=["i", "j"], n_rows=2)
     found = gather([one, one], CLASSIFIER, 0.0)
     features = [obs.features["a"].tolist() for obs in found.observations]
-    assert sum(features, []) == [1.0, 2.0, 1.0, 2.0]
-    assert [obs.classes.tolist() for obs in found.observations if obs.classes is not None][0][:2] == [
-        "yes",
+    assert list(itertools.chain(*features)) == [1.0, 2.0, 1.0, 2.0]
+    first = found.observations[0].classes
+    assert first is not None
+    assert first.tolist()[:2] == ["yes", "no"]
         "no",
     ]
     assert not found.violations
@@ -174,7 +176,7 @@ def test_a_single_row_may_be_flat() -> None:
     (found,) = gather(calls[:1], REGRESSOR, 0.0).observations
     assert found.features["b"].tolist() == [2.0]
     both = gather(calls, REGRESSOR, 0.0).observations
-    assert sum((obs.features["b"].tolist() for obs in both), []) == [2.0, 4.0]
+    assert list(itertools.chain(*(obs.features["b"].tolist() for obs in both))) == [2.0, 4.0]
 
 
 def test_without_known_features_any_table_is_read() -> None:

@@ -48,7 +48,7 @@ def test_pages_answer_json(server: MetricsServer) -> None:
 
 def test_an_unknown_path_says_which_are_known(server: MetricsServer) -> None:
     """A typing error in a path is easy to see."""
-    answer = requests.get(f"{server.url}/metrix", timeout=5)
+    answer = requests.get(f"{server.url}/measures", timeout=5)
     assert answer.status_code == 404
     assert answer.text == "not found; here are /metrics, /healthz, /drift\n"
 

@@ -34,7 +34,7 @@ def objects(values: list[Any]) -> np.ndarray:
         (1.5, "1.5"),
         (-0.0, "0"),
         (2**60 + 1, str(2**60 + 1)),
-        (b"caf\xe9", "café"),
+        (b"gr\xfc\xdfe", "grüße"),
         (dt.date(2013, 1, 2), "2013-01-02"),
         ("line\nbreak", "line\nbreak"),
         ("日本", "日本"),
