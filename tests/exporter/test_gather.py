@@ -56,8 +56,6 @@ def test_named_tables_are_read_by_name(rows: Any) -> None:
     first = found.observations[0].classes
     assert first is not None
     assert first.tolist()[:2] == ["yes", "no"]
-        "no",
-    ]
     assert not found.violations
 
 

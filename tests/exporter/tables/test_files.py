@@ -112,7 +112,7 @@ def test_cells_of_csv_are_what_their_whole_column_can_be_read_as(
         'nan,,,"x, ""y""\nz",null\n'
     )
     path = tmp_path / name
-    path.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    path.write_bytes(gzip.compress(text.encode(, mtime=0)) if name.endswith("gz") else text.encode())
     assert rows(open_table(str(path))) == {
         "number": [1.0, 25.0, None],
         "truth": [True, False, None],
@@ -215,7 +215,7 @@ def broken_parquet() -> bytes:
     [
         ("x.csv", b"", "x.csv: found an empty file, need a table"),
         ("x.parquet", b"", "x.parquet: found an empty file, need a table"),
-        ("x.csv.gz", gzip.compress(b""), "x.csv.gz: found an empty file, need a table"),
+        ("x.csv.gz", gzip.compress(b"", mtime=0), "x.csv.gz: found an empty file, need a table"),
         ("x.csv", b"a,b\n", "x.csv: found columns and no rows, need at least one row"),
         ("x.csv", b"\n\n", "x.csv: damaged (CSV parse error: Empty CSV file"),
         ("x.csv", b"a,b\n1,2\n3\n", "x.csv: damaged (CSV parse error: Expected 2 columns, got 1"),
@@ -236,7 +236,7 @@ def broken_parquet() -> bytes:
         ),
         ("x.csv", b"a,b\n1,\xe9\n", "x.csv: found byte 0xe9 at 6, which is no UTF-8, need UTF-8"),
         ("x.csv", b"a\n" + b"1\n" * 40_000 + b"\xe9\n", "x.csv: damaged ("),
-        ("x.csv.gz", gzip.compress(b"a,b\n1,2\n")[:-10], "x.csv.gz: cannot be read ("),
+        ("x.csv.gz", gzip.compress(b"a,b\n1,2\n", mtime=0)[:-10], "x.csv.gz: cannot be read ("),
         ("x.csv", b'"a,b\n1,2\n', "x.csv: damaged ("),
         ("x.arrow", b"hello", "x.arrow: found a file that begins with b'hello', which is no Arrow"),
         ("x.parquet", b"hello", "x.parquet: found a file that begins with b'hello', which is no Parquet"),
