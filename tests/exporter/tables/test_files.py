@@ -112,7 +112,7 @@ def test_cells_of_csv_are_what_their_whole_column_can_be_read_as(
         'nan,,,"x, ""y""\nz",null\n'
     )
     path = tmp_path / name
-    path.write_bytes(gzip.compress(text.encode(, mtime=0)) if name.endswith("gz") else text.encode())
+    path.write_bytes(gzip.compress(text.encode(), mtime=0) if name.endswith("gz") else text.encode())
     assert rows(open_table(str(path))) == {
         "number": [1.0, 25.0, None],
         "truth": [True, False, None],
