@@ -52,14 +52,15 @@ class IntakePolicy:
         For reading a body, and for its commit. Alertmanager waits ten seconds at least.
     max_requests : int
         Being handled at once; above it a request gets 503 before its body is read. Alertmanager sends each
-        group over a connection of its own: 10,000 groups came over up to 4,000 at once.
+        group over a connection of its own. Measured with 10,000 groups: 2,000 took 29 s and 170 MB (every 503
+        comes again), 5,000 took 13 s and 200 MB, no limit 13 s and 240 MB.
     """
 
     max_body_bytes: int = 32 << 20
     max_bytes_in_flight: int = 128 << 20
     body_seconds: float = 10.0
     commit_seconds: float = 8.0
-    max_requests: int = 2_000
+    max_requests: int = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
