@@ -28,6 +28,10 @@ QualityState = Literal["ok", "broken", "unknown"]
 COMPARED_ROWS: Final = 10_000
 """Newest rows that correlations and repetitions are read from: a correlation is then known to 0.01."""
 
+AMBIGUOUS_KINDS: Final = frozenset({"out_of_range", "outliers", "correlation"})
+"""Found, named and measured, but not what makes data broken: a hot summer is out of the winter's range too,
+and a retraining that waited for the state to be ok would wait exactly when it is needed."""
+
 _RATIOS: Final = {
     "missing": "missing_ratio",
     "out_of_range": "out_of_range_ratio",
@@ -47,7 +51,7 @@ class QualityFinding:
     value, threshold : float
         The worst found, and from where on it counts. Shares of rows, columns, a change, or seconds.
     broken : bool
-        Whether it counts, and chance does not explain it.
+        Whether it counts, and chance does not explain it. All kinds but `AMBIGUOUS_KINDS` then set the state.
     where : tuple of str
         Columns concerned, the worst first; empty for the whole table.
     """
@@ -147,7 +151,9 @@ def assess_quality(
     if change is not None:
         note("correlation", change[0], change[1])
     return QualityReport(
-        state="broken" if any(found.broken for found in findings.values()) else "ok",
+        state="broken"
+        if any(f.broken and kind not in AMBIGUOUS_KINDS for kind, f in findings.items())
+        else "ok",
         findings={kind: findings[kind] for kind in QUALITY_KINDS if kind in findings},
         outlier_ratio=outlier_ratio,
         correlation_change=None if change is None else change[0],
