@@ -52,15 +52,15 @@ def drifts(measurements: list[Measurement], reference: Reference | None = None, 
 
 
 @pytest.mark.parametrize("stream", [independent, heavy_tails])
-@pytest.mark.parametrize(("rows", "checks"), [(30, 5), (100, 60), (1000, 40)])
+@pytest.mark.parametrize(("rows", "checks"), [(30, 5), (100, 300), (1000, 60)])
 def test_independent_rows_raise_no_more_alarms_than_promised(
     stream: Callable[[np.random.Generator, int], Table], rows: int, checks: int
 ) -> None:
-    """Of a hundred checks of a hundred undrifted features at most one is an alarm; in these, none is."""
+    """Of a hundred checks of a hundred undrifted features at most one is an alarm, at any window size."""
     rng = np.random.default_rng([1, rows])
     reference = fit(stream(rng, HISTORY_ROWS))
     alarms = sum(drifts(measured(reference, stream(rng, rows))) for _ in range(checks))
-    assert alarms == 0
+    assert alarms <= checks / 100
 
 
 def test_rare_classes_raise_no_more_alarms_than_promised() -> None:
