@@ -31,7 +31,7 @@ demo: $(RUN) components ## Run the whole stack on real flights data (ARGS="--exi
 setup: $(DEV) components ## Install everything for development into .venv
 
 test: $(DEV) components-required ## Run all tests, those with the real Prometheus too (ARGS="-k name")
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(DEV) ## Check style and spelling
 	$(BIN)/ruff check .

@@ -19,7 +19,7 @@ from alerting.testing import FakeSlack
 if TYPE_CHECKING:
     from .conftest import BridgeProcess
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("alertmanager")]
+pytestmark = pytest.mark.stack
 
 TOKEN = "alertmanager-token-of-32-characters"
 GROUP_INTERVAL = 1

@@ -18,7 +18,7 @@ import pytest
 
 from driftgauge.demo.ports import LISTENERS
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 RUN_SECONDS = 65
 """The first drift alert is promised as a message within 60 s."""

@@ -13,7 +13,7 @@ from driftgauge.resources import dashboards_dir
 if TYPE_CHECKING:
     from .conftest import Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 DRIFTING, WELL = "temp", "wind"
 

@@ -10,7 +10,7 @@ import requests
 if TYPE_CHECKING:
     from .conftest import Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 MODEL = {"model_name": "other", "model_version": "7"}
 
