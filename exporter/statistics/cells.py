@@ -66,12 +66,10 @@ class ReferenceCells:
         values, m = self.sample.values, current.size
         largest = max(-values[0], values[-1], -current[0], current[-1])
         if self.n * m > LARGEST_EXACT_UNIT or largest > _LARGEST_SUM / max(self.n, m):
-            difference = cdf_difference(self.sample, Sample.of_sorted(current))
-            return difference.ks(), difference.area()
+            return cdf_difference(self.sample, Sample.of_sorted(current)).ks_and_area()
         if values.size + m <= _MERGED_AT_ONCE:
             steps = [self.sample.counts * m, np.full(m, -self.n)]
-            difference = merge_steps([values, current], steps, self.n * m)
-            return difference.ks(), difference.area()
+            return merge_steps([values, current], steps, self.n * m).ks_and_area()
         level = next((level for level in self.levels if level.ends.size <= 4 * m), self.levels[-1])
         return level.compare(self.sample, self.n, current)
 
@@ -127,20 +125,18 @@ class Level:
     def compare(self, sample: Sample, n: int, current: Floats) -> tuple[float, float]:
         """KS statistic and Wasserstein distance of a column from the sample of n that was cut."""
         m = current.size
-        found = np.searchsorted(current, self.at_ends[:-1], side="right")
+        found = current.searchsorted(self.at_ends[:-1], side="right")
         # Observations of the current column before and in each cell; differences in units of 1 / (n * m).
-        first, held = np.zeros_like(self.held), np.empty_like(self.held)
+        first, held, opening, closing = np.zeros((4, self.held.size), dtype=np.int64)
         first[1:] = found
         np.subtract(found, first[:-1], out=held[:-1])
         held[-1] = m - found[-1]
-        opening, closing = np.zeros_like(self.held), np.zeros_like(self.held)
         np.subtract(self.at_or_below * m, found * n, out=closing[:-1])
         opening[1:] = closing[:-1]
 
-        below = int(np.searchsorted(current, self.at_ends[0], side="left"))
-        at_an_end = max(int(np.abs(closing).max()), below * n)
-        fall = held * n
-        rise = self.held * m
+        below = int(current.searchsorted(self.at_ends[0], side="left"))
+        at_an_end = max(int(closing.max()), -int(closing.min()), below * n)
+        rise, fall = self.held * m, held * n
         highest = np.minimum(opening + rise, closing + fall)
         lowest = np.maximum(opening - fall, closing - rise)
         largest = np.maximum(highest, -lowest)
@@ -149,21 +145,21 @@ class Level:
 
         areas = np.abs(self._areas(current, first, held, opening / (n * m)))
         areas[undecided] = 0.0
-        ks, area = at_an_end / (n * m), float(areas.sum())
+        at_ends, elsewhere = at_an_end / (n * m), float(areas.sum())
         if undecided.size == 0:
-            return ks, area
+            return at_ends, elsewhere
         # There the difference is followed value by value, from zero at the beginning back to zero at the end.
         begins, stops = self.ends[undecided - 1], self.ends[undecided]
         inner = _ranges(begins + 1, stops - begins - 1)
         window = _ranges(first[undecided], held[undecided])
         risen = self.held[undecided] - sample.counts[stops]
         leaving = opening[undecided] + risen * m - fall[undecided]
-        merged = merge_steps(
+        ks, area = merge_steps(
             [sample.values[begins], sample.values[inner], current[window], sample.values[stops]],
             [opening[undecided], sample.counts[inner] * m, np.full(window.size, -n), -leaving],
             n * m,
-        )
-        return max(ks, merged.ks()), area + merged.area()
+        ).ks_and_area()
+        return max(ks, at_ends), area + elsewhere
 
     def _areas(self, current: Floats, first: Integers, held: Integers, opening: Floats) -> Floats:
         """Signed area under the difference in each cell, of which these are the heights at the beginning."""
@@ -180,5 +176,6 @@ class Level:
 
 def _ranges(starts: Integers, lengths: Integers) -> Integers:
     """The whole numbers from each start on, as many as its length, one range after the other."""
-    offsets = np.cumsum(lengths) - lengths
-    return np.repeat(starts - offsets, lengths) + np.arange(int(lengths.sum()))
+    ends = lengths.cumsum()
+    found: Integers = (starts + lengths - ends).repeat(lengths) + np.arange(ends[-1])
+    return found

@@ -192,7 +192,7 @@ def wasserstein(reference: Sample, current: Sample) -> float:
     >>> wasserstein(Sample.of([0.0, 1.0]), Sample.of([2.0, 3.0]))
     2.0
     """
-    return cdf_difference(reference, current).area()
+    return cdf_difference(reference, current).ks_and_area()[1]
 
 
 def normalised_wasserstein(distance: float, reference: Moments) -> float:

@@ -56,7 +56,7 @@ def ks_statistic(reference: Sample, current: Sample) -> float:
     >>> ks_statistic(Sample.of([1.0, 2.0]), Sample.of([2.0, 3.0]))
     0.5
     """
-    return cdf_difference(reference, current).ks()
+    return cdf_difference(reference, current).ks_and_area()[0]
 
 
 @dataclass(frozen=True, slots=True)
