@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
-from scipy.stats import rankdata
 
 from ...errors import ConfigError
 from ..sample import Floats, Integers
@@ -150,6 +149,8 @@ def _area_under_curve(scores: Floats, is_current: Integers) -> tuple[float, floa
     """Area under the ROC curve, ties counting half, and its variance without drift."""
     m = int(is_current.sum())
     n = is_current.size - m
+    from scipy.stats import rankdata  # noqa: PLC0415 - half a second to import, and only needed here
+
     ranks = rankdata(scores)
     area = (float(ranks[is_current == 1].sum()) - m * (m + 1) / 2) / (n * m)
     return area, (n + m + 1) / (12 * n * m)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import hypergeom
 
 from ...errors import ConfigError, InsufficientDataError
 from ..sample import Floats
@@ -189,6 +188,8 @@ def _ratio(
     reached, found = int(np.count_nonzero(before >= threshold)), int(np.count_nonzero(after >= threshold))
     # At least `found` current rows reach it just when so many are among the top `found + reached - 1` of all.
     top = found + reached - 1
+    from scipy.stats import hypergeom  # noqa: PLC0415 - half a second to import, and only needed here
+
     return OutlierRatio(
         ratio=found / m,
         expected_ratio=reached / n,
