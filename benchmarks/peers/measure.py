@@ -22,13 +22,17 @@ WINDOW_ROWS, WINDOW_COLUMNS, WINDOW_REFERENCE = 1000, 20, 10_000
 # A slow tool is run once on the large table, a fast one gets a warm-up and three rounds.
 SLOW_SECONDS = 5.0
 
+MATRIX_TASK = "MMD, 100 permutations"
+"""Run on two windows alone, without the large table."""
+
 Table = Any
 Task = Callable[[Table, Table], object]
 
 
 def frouros() -> Iterator[tuple[str, Task]]:
     """Column by column: this is how its univariate detectors work."""
-    from frouros.detectors.data_drift import JS, PSI, KSTest  # noqa: PLC0415
+    from frouros.callbacks.batch import PermutationTestDistanceBased  # noqa: PLC0415
+    from frouros.detectors.data_drift import JS, MMD, PSI, KSTest  # noqa: PLC0415
 
     def loop(detector: Callable[[], Any]) -> Task:
         def task(reference: Table, current: Table) -> None:
@@ -42,6 +46,14 @@ def frouros() -> Iterator[tuple[str, Task]]:
     yield "KS", loop(KSTest)
     yield "PSI", loop(PSI)
     yield "JS", loop(JS)
+
+    def mmd(reference: Table, current: Table) -> None:
+        callback = PermutationTestDistanceBased(num_permutations=100, random_state=1, num_jobs=1, name="test")
+        fitted = MMD(callbacks=[callback])
+        fitted.fit(X=reference)
+        fitted.compare(X=current)
+
+    yield MATRIX_TASK, mmd
 
 
 def alibi_detect() -> Iterator[tuple[str, Task]]:
@@ -137,11 +149,21 @@ def main() -> None:
     small = np.array(tables[0][:WINDOW_REFERENCE, :WINDOW_COLUMNS])
     tasks = list(PEERS[name]())
     for what, task in tasks:
+        if what == MATRIX_TASK:
+            measure(
+                what,
+                f"{WINDOW_ROWS:,} + {WINDOW_ROWS:,} x {WINDOW_COLUMNS}",
+                task,
+                small[:WINDOW_ROWS],
+                window,
+            )
+            continue
         case = f"window {WINDOW_ROWS:,} x {WINDOW_COLUMNS}, reference {WINDOW_REFERENCE:,}"
         measure(what, case, task, small, window)
     reference, current = np.array(tables[0]), np.array(tables[1])
     for what, task in tasks:
-        measure(what, f"{len(current):,} x {current.shape[1]}", task, reference, current)
+        if what != MATRIX_TASK:
+            measure(what, f"{len(current):,} x {current.shape[1]}", task, reference, current)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -18,7 +18,12 @@ tied = st.lists(st.integers(0, 5).map(float), min_size=1, max_size=40)
 @given(st.one_of(columns, tied), st.one_of(columns, tied))
 def test_agrees_with_scipy_exactly(a: list[float], b: list[float]) -> None:
     """Statistic and exact p-value are SciPy's, with and without ties."""
-    theirs = stats.ks_2samp(a, b, method="exact")
+    try:
+        theirs = stats.ks_2samp(a, b, method="exact")
+    except (
+        RuntimeWarning
+    ):  # SciPy's sum for samples of one size may round to more than 1 and is then given up
+        reject()
     d = ks_statistic(Sample.of(a), Sample.of(b))
     assert d == pytest.approx(theirs.statistic, abs=1e-15)
     assert ks_p_value(d, len(a), len(b)) == pytest.approx(theirs.pvalue, rel=1e-12)
