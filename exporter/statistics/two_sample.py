@@ -26,8 +26,6 @@ import numpy as np
 from scipy.special import stdtr
 
 from ..errors import InsufficientDataError
-from .contingency import ChiSquare as ChiSquare  # noqa: PLC0414  # one door to the two-sample tests
-from .contingency import chi_square as chi_square  # noqa: PLC0414  # same
 from .ecdf import cdf_difference
 from .moments import Moments
 from .sample import Floats, Sample
