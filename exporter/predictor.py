@@ -1,21 +1,18 @@
 """The wrapped model: as before, now measured.
 
-What a caller pays for is two clock reads and one append. Everything else happens in `recorder.py` on a
-background thread, and statistics in `monitor.py` on another.
+What a caller pays for stands in `measured.py`. Everything else happens in `recorder.py` on a background
+thread, and statistics in `monitor.py` on another.
 """
 
 from __future__ import annotations
 
-import inspect
 import os
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from time import perf_counter
 from typing import Any, Self
 
-import numpy as np
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from .assessment import Assessment, AssessmentPolicy
@@ -28,6 +25,7 @@ from .error_stream import ErrorStream
 from .errors import ConfigError, ObservationError, ReferenceDataError
 from .fallback import Fallback
 from .families import families_for
+from .measured import measure_calls
 from .model import framework_of, layout_of, methods_of, require_match, rescore
 from .monitor import Monitor
 from .observation import OutcomeCounts
@@ -170,8 +168,7 @@ class InstrumentedPredictor:
 
     def _instrument(self, methods: Mapping[str, Callable[..., Any]]) -> None:
         for method, function in methods.items():
-            make = _measured_coroutine if _is_coroutine(function) else _measured
-            measured = make(self._recorder, method, function)
+            measured = measure_calls(self._recorder, method, function)
             setattr(self, "_call" if method == "call" else method, measured)
 
     def _start(self, check_interval_seconds: float) -> None:
@@ -346,72 +343,6 @@ class InstrumentedPredictor:
         self._recorder.after_fork()
         for thread in self._threads:
             thread.start()
-
-
-def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    keep, failed, fault = partial(recorder.buffer.add, method), recorder.failed, recorder.fault
-    rescue = recorder.rescue
-    waiting, max_calls = recorder.buffer.calls, recorder.buffer.max_rows
-    append, array = waiting.append, np.ndarray
-
-    def measured(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
-        start = perf_counter()
-        try:
-            result = function(*args, **kwargs)
-        except Exception as error:
-            failed(error)
-            answer = rescue(method, args, kwargs, error)
-            if answer is None:
-                raise
-            return answer.value
-        end = perf_counter()
-        try:
-            rows = args[0] if args else next(iter(kwargs.values()))
-            # Most calls of a server are one row of an array; for them a call of `keep` would cost the most.
-            if type(rows) is array and len(rows) == 1 and type(result) is array and len(waiting) < max_calls:
-                append((method, rows.copy(), result.copy(), ids, at, end, end - start, 1))
-            else:
-                keep(rows, result, ids, at, start, end)
-        except Exception as error:  # noqa: BLE001 - monitoring never breaks a prediction
-            fault(error, 1)
-        return result
-
-    return _named(measured, method, function)
-
-
-def _measured_coroutine(recorder: Recorder, method: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    keep, failed, fault = partial(recorder.buffer.add, method), recorder.failed, recorder.fault
-    rescue = recorder.rescue
-
-    async def measured(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
-        start = perf_counter()
-        try:
-            result = await function(*args, **kwargs)
-        except Exception as error:
-            failed(error)
-            answer = rescue(method, args, kwargs, error)
-            if answer is None:
-                raise
-            return answer.value
-        end = perf_counter()
-        try:
-            keep(args[0] if args else next(iter(kwargs.values())), result, ids, at, start, end)
-        except Exception as error:  # noqa: BLE001 - monitoring never breaks a prediction
-            fault(error, 1)
-        return result
-
-    return _named(measured, method, function)
-
-
-def _named(measured: Callable[..., Any], method: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    measured.__name__ = getattr(function, "__name__", method)
-    measured.__doc__ = getattr(function, "__doc__", None)
-    return measured
-
-
-def _is_coroutine(function: Callable[..., Any]) -> bool:
-    call = getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is a coroutine
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _restarter(predictor: InstrumentedPredictor) -> Callable[[], None]:
