@@ -12,14 +12,14 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from .errors import InstanceLockedError, OutboxError
-from .schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
+from .schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, UPGRADES
 
 OLDEST_SQLITE: Final = (3, 33, 0)
 """The first with UPDATE ... FROM."""
@@ -209,7 +209,7 @@ def _open(path: Path, busy_seconds: float) -> sqlite3.Connection:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
-        _check(connection, path)
+        _check(connection, path, older=UPGRADES)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -217,6 +217,10 @@ def _open(path: Path, busy_seconds: float) -> sqlite3.Connection:
             connection.executescript(
                 f"BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID};"
                 f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+        while (version := _pragma(connection, "user_version")) < SCHEMA_VERSION:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {UPGRADES[version]} PRAGMA user_version = {version + 1}; COMMIT;"
             )
         path.chmod(0o600)
     except (sqlite3.Error, OutboxError) as error:
@@ -230,8 +234,8 @@ def _open(path: Path, busy_seconds: float) -> sqlite3.Connection:
     return connection
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a database of somebody else or of a later version."""
+def _check(connection: sqlite3.Connection, path: Path, older: Container[int] = ()) -> None:
+    """Refuse a database of somebody else or of another version, but for the `older` ones."""
     application, version = _pragma(connection, "application_id"), _pragma(connection, "user_version")
     if (
         version == 0
@@ -241,7 +245,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         return
     if application != APPLICATION_ID:
         raise OutboxError(f"{path}: found the database of another program, need the bridge's own or none")
-    if version != SCHEMA_VERSION:
+    if version != SCHEMA_VERSION and version not in older:
         raise OutboxError(f"{path}: found state of version {version}, need version {SCHEMA_VERSION}")
 
 

@@ -56,6 +56,9 @@ def group(connection: sqlite3.Connection, incident_id: int) -> GroupView:
         closed_at=incident["ended_at"],
         close_reason=incident["close_reason"],
         external_url=incident["external_url"],
+        acknowledged_at=incident["acknowledged_at"],
+        acknowledged_by=incident["acknowledged_by"],
+        silenced_until=incident["silenced_until"],
     )
 
 

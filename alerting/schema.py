@@ -2,13 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 APPLICATION_ID: Final = 0x64726742
 """ASCII `drgB`: tells our file from any other SQLite database."""
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
-TABLES: Final = """
+_WAITING: Final = """
+CREATE INDEX deliveries_due ON deliveries (destination, due_at)
+    WHERE digest_id IS NULL AND (want_version > sent_version OR want_line > told_line);
+CREATE INDEX deliveries_queue ON deliveries (destination, queue, wanted_at, id)
+    WHERE digest_id IS NULL AND (want_version > sent_version OR want_line > told_line);
+CREATE VIEW waiting AS SELECT * FROM deliveries
+    WHERE digest_id IS NULL AND (want_version > sent_version OR want_line > told_line);
+CREATE INDEX deliveries_digest ON deliveries (digest_id) WHERE digest_id IS NOT NULL;
+"""
+"""What is to be sent: a row that a digest tells is not sent for itself."""
+
+_ESCALATION: Final = """
+CREATE TABLE timers (               -- what the escalation of an incident does next
+    incident_id INTEGER PRIMARY KEY REFERENCES incidents (id) ON DELETE CASCADE,
+    policy TEXT NOT NULL,           -- its name in the configuration
+    round INTEGER NOT NULL,         -- 0; above when the steps are repeated
+    step INTEGER NOT NULL,          -- the next one
+    started_at REAL NOT NULL,       -- since when the waits of this round count
+    held INTEGER NOT NULL DEFAULT 0,    -- 1: quiet hours keep the next step back
+    due_at REAL NOT NULL            -- when to decide again; 0: at once
+);
+CREATE INDEX timers_due ON timers (due_at);
+
+CREATE TABLE heartbeats (           -- signals that must not stop
+    name TEXT PRIMARY KEY,
+    seen_at REAL,                   -- when it last came; NULL: never
+    silent_seconds REAL NOT NULL,   -- how long the bridge has listened since and not heard it
+    checked_at REAL NOT NULL
+);
+
+CREATE TABLE digests (              -- incidents of our own, each of which tells of many others
+    incident_id INTEGER PRIMARY KEY REFERENCES incidents (id) ON DELETE CASCADE,
+    destination TEXT NOT NULL,
+    kind TEXT NOT NULL,             -- storm, missed, catch_up or daily
+    joining INTEGER NOT NULL        -- 1: new incidents are still added
+);
+CREATE INDEX digests_joining ON digests (destination, kind) WHERE joining;
+
+CREATE TABLE members (              -- what a digest tells of
+    digest_id INTEGER NOT NULL REFERENCES digests (incident_id) ON DELETE CASCADE,
+    incident_id INTEGER NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+    joined_at REAL NOT NULL,
+    PRIMARY KEY (digest_id, incident_id)
+) WITHOUT ROWID;
+CREATE INDEX members_incident ON members (incident_id);
+CREATE INDEX members_joined ON members (digest_id, joined_at);
+
+CREATE TABLE clicks (               -- actions that were taken, so that none is taken twice
+    key TEXT PRIMARY KEY,
+    at REAL NOT NULL,
+    outcome TEXT NOT NULL
+);
+CREATE INDEX clicks_at ON clicks (at);
+"""
+
+TABLES: Final = f"""
 CREATE TABLE incidents (            -- one open period of a group; one that fires again gets a new row
     id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never reused: it names the incident outside too
     source TEXT NOT NULL,
@@ -25,7 +81,11 @@ CREATE TABLE incidents (            -- one open period of a group; one that fire
     changed_at REAL NOT NULL,
     ended_at REAL,
     closed_at REAL,
-    close_reason TEXT
+    close_reason TEXT,
+    acknowledged_at REAL,
+    acknowledged_by TEXT,
+    silenced_until REAL,
+    silence_id TEXT                 -- of Alertmanager's silence
 );
 CREATE UNIQUE INDEX incidents_open ON incidents (source, group_key) WHERE closed_at IS NULL;
 CREATE INDEX incidents_group ON incidents (source, group_key, id);
@@ -77,6 +137,7 @@ CREATE TABLE deliveries (           -- what a destination should show of an inci
     failures INTEGER NOT NULL DEFAULT 0,
     due_at REAL NOT NULL DEFAULT 0,
     plain INTEGER NOT NULL DEFAULT 0,   -- 1: the blocks were refused, send text alone
+    digest_id INTEGER,              -- the incident of the digest that tells of it instead
     -- What comes next for the row, and how urgent that is; `outbox` has the meanings.
     queue INTEGER GENERATED ALWAYS AS (
         CASE WHEN call_kind IN ('post', 'reply') THEN 0
@@ -86,11 +147,7 @@ CREATE TABLE deliveries (           -- what a destination should show of an inci
     ) VIRTUAL,
     UNIQUE (destination, incident_id)
 );
-CREATE INDEX deliveries_due ON deliveries (destination, due_at)
-    WHERE want_version > sent_version OR want_line > told_line;
-CREATE INDEX deliveries_queue ON deliveries (destination, queue, wanted_at, id)
-    WHERE want_version > sent_version OR want_line > told_line;
-CREATE VIEW waiting AS SELECT * FROM deliveries WHERE want_version > sent_version OR want_line > told_line;
+{_WAITING}
 CREATE INDEX deliveries_incident ON deliveries (incident_id);
 
 CREATE TABLE destinations (
@@ -130,4 +187,20 @@ CREATE TABLE quarantine (           -- what could not be read, so that somebody 
     reason TEXT NOT NULL,
     excerpt TEXT NOT NULL
 );
+{_ESCALATION}"""
+
+UPGRADES: Final[Mapping[int, str]] = {
+    1: f"""
+ALTER TABLE incidents ADD COLUMN acknowledged_at REAL;
+ALTER TABLE incidents ADD COLUMN acknowledged_by TEXT;
+ALTER TABLE incidents ADD COLUMN silenced_until REAL;
+ALTER TABLE incidents ADD COLUMN silence_id TEXT;
+ALTER TABLE deliveries ADD COLUMN digest_id INTEGER;
+DROP VIEW waiting;
+DROP INDEX deliveries_due;
+DROP INDEX deliveries_queue;
+{_WAITING}
+{_ESCALATION}
 """
+}
+"""From a version to the next one, in place."""

@@ -45,6 +45,10 @@ class GroupView:
         Alerts that Alertmanager did not list (`max_alerts`).
     changed_at : float
         When the newest thing told here happened, in seconds.
+    acknowledged_by : str or None
+        Who has taken it on; the words of the one who did.
+    silenced_until : float or None
+        Until when Alertmanager was asked to be quiet about it.
     """
 
     incident_id: int
@@ -64,6 +68,9 @@ class GroupView:
     closed_at: float | None
     close_reason: str | None
     external_url: str
+    acknowledged_at: float | None = None
+    acknowledged_by: str | None = None
+    silenced_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from alerting.database import Database
 from alerting.errors import InstanceLockedError, OutboxError
 from alerting.schema import SCHEMA_VERSION
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def note(kind: str) -> database.Job[None]:
     """A job that writes one audit entry."""
@@ -229,3 +231,42 @@ def test_many_threads_write_without_losing_anything(tmp_path: Path) -> None:
         f"{number}-{entry}" for number in range(8) for entry in range(50)
     )
     state.close()
+
+
+def shape(path: Path) -> dict[str, set[str]]:
+    """The columns of each table, index and view of a database."""
+    with database.reader(path) as connection:
+        names = [row["name"] for row in connection.execute("SELECT name FROM sqlite_master")]
+        return {
+            name: {
+                str(row["name"])
+                for pragma in ("table_xinfo", "index_info")
+                for row in connection.execute(f"PRAGMA {pragma}({name})")
+            }
+            for name in names
+        }
+
+
+def test_a_state_of_version_1_is_upgraded_in_place(tmp_path: Path) -> None:
+    """What it held is kept, and it has the shape of a new one."""
+    (tmp_path / "old").mkdir()
+    old = sqlite3.connect(tmp_path / "old" / database.FILE_NAME)
+    old.executescript((ROOT / "tests/data/bridge_state_version_1.sql").read_text())
+    old.execute(
+        "INSERT INTO incidents (source, group_key, labels, annotations, external_url, rank, truncated,"
+        " unreadable, snapshot_at, began_at, opened_at, changed_at)"
+        " VALUES ('default', 'g', '{}', '{}', '', 1, 0, 0, 1, 1, 1, 1)"
+    )
+    old.execute(
+        "INSERT INTO deliveries (destination, incident_id, want_version, want_line, wanted_at, editable,"
+        " rank, closed) VALUES ('slack', 1, 1, 0, 1, 1, 1, 0)"
+    )
+    old.commit()
+    old.close()
+    upgraded, fresh = Database(tmp_path / "old"), Database(tmp_path / "new")
+    assert shape(upgraded.path) == shape(fresh.path)
+    with database.reader(upgraded.path) as connection:
+        row = connection.execute("SELECT * FROM waiting").fetchone()
+        assert (row["incident_id"], row["digest_id"]) == (1, None)
+    upgraded.close()
+    fresh.close()
