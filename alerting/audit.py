@@ -8,7 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-THREAD_KINDS: Final = ("fired", "reopened", "resolved", "closed", "unheard")
+ACTION_KINDS: Final = (
+    "acknowledged",
+    "silenced",  # Alertmanager is silent about it
+    "unsilenced",  # by somebody
+    "silence_ended",  # by itself
+    "silence_failed",  # Alertmanager did not take it
+    "retraining_requested",
+)
+"""What people do about an incident, and what becomes of it."""
+
+THREAD_KINDS: Final = ("fired", "reopened", "resolved", "closed", "unheard", *ACTION_KINDS)
 """What belongs in a message's thread; `message` has a sentence for each."""
 
 KINDS: Final = (
@@ -25,6 +35,8 @@ KINDS: Final = (
     "refused",  # Slack refused the text as well; given up until something changes
     "parked",  # a destination that cannot work until somebody mends it
     "recovered",  # a parked destination that works again
+    "action_refused",  # somebody asked for what may not or cannot be done
+    "silence_requested",  # Alertmanager is still to be asked
     "quarantined",  # a body or an alert that could not be read
     "started",
     "stopped",

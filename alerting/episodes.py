@@ -190,8 +190,15 @@ class _Snapshot:
             self.changes[incident_id].reworded = True
         self.connection.execute(
             "UPDATE incidents SET labels = :labels, annotations = :annotations, truncated = :truncated,"
-            " unreadable = :unreadable, external_url = :external_url, snapshot_at = :now WHERE id = :id",
-            {**told, "external_url": notification.external_url, "now": self.now, "id": incident_id},
+            " unreadable = :unreadable, external_url = :external_url, group_labels = :group_labels,"
+            " snapshot_at = :now WHERE id = :id",
+            {
+                **told,
+                "external_url": notification.external_url,
+                "group_labels": _json(notification.group_labels),
+                "now": self.now,
+                "id": incident_id,
+            },
         )
 
     def open_episodes(self, fresh: Iterable[Alert], incident_id: int) -> None:

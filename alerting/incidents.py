@@ -86,12 +86,26 @@ def settle(connection: sqlite3.Connection, incident_id: int, change: Change, now
         )
         _want(connection, incident_id, line, now)
     elif change.reworded:
-        connection.execute(
-            "UPDATE deliveries SET want_version = want_version + 1,"
-            " wanted_at = CASE WHEN want_version > sent_version THEN wanted_at ELSE ? END"
-            " WHERE incident_id = ? AND destination IN (SELECT name FROM destinations WHERE editable)",
-            (now, incident_id),
-        )
+        reword(connection, incident_id, now)
+
+
+def change(
+    connection: sqlite3.Connection, incident_id: int, kind: str, detail: Mapping[str, object], now: float
+) -> None:
+    """Write down what somebody did about an incident, and ask every destination to show it."""
+    line = _tell(connection, incident_id, kind, detail, now)
+    connection.execute("UPDATE incidents SET changed_at = ? WHERE id = ?", (now, incident_id))
+    _want(connection, incident_id, line, now)
+
+
+def reword(connection: sqlite3.Connection, incident_id: int, now: float) -> None:
+    """Ask the destinations that can edit for the newest words, without a line in the thread."""
+    connection.execute(
+        "UPDATE deliveries SET want_version = want_version + 1,"
+        " wanted_at = CASE WHEN want_version > sent_version THEN wanted_at ELSE ? END"
+        " WHERE incident_id = ? AND destination IN (SELECT name FROM destinations WHERE editable)",
+        (now, incident_id),
+    )
 
 
 def _tell(

@@ -322,7 +322,18 @@ def _line(line: ThreadLine) -> str:
         "resolved": f"{_RESOLVED_CIRCLE} resolved: {names}; {line.left} still firing",
         "closed": f"{_RESOLVED_CIRCLE} *all resolved*: {names}",
         "unheard": f"⚪ closed without word from Alertmanager: {names}",
+        "acknowledged": f"👀 acknowledged by {_who(line.by)}",
+        "silenced": f"🔕 silenced until {markup.moment(line.until or 0)} by {_who(line.by)}",
+        "unsilenced": f"🔔 silence ended by {_who(line.by)}",
+        "silence_ended": f"🔔 the silence has ended; {line.left} still firing",
+        "silence_failed": f"⚠️ not silenced: {markup.escape(line.reason, DESCRIPTION_LENGTH)}",
+        "retraining_requested": f"🔁 retraining requested by {_who(line.by)}",
     }[line.kind]
+
+
+def _who(name: str) -> str:
+    """Somebody as harmless text: a name in a message must not call anybody."""
+    return markup.escape(name, NAME_LENGTH) or "somebody"
 
 
 def _colour(view: GroupView) -> str:

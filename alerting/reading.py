@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import fields
 from typing import Final
 
 from .audit import THREAD_KINDS
@@ -14,6 +15,7 @@ from .views import AlertState, AlertView, GroupView, ThreadLine
 FEATURES_READ: Final = 200
 LINES_READ: Final = 200
 """More than a message can name; it says how many more there are."""
+_LINE_FIELDS: Final = frozenset(field.name for field in fields(ThreadLine))
 
 
 def group(connection: sqlite3.Connection, incident_id: int) -> GroupView:
@@ -69,7 +71,14 @@ def lines(connection: sqlite3.Connection, incident_id: int, after: int, up_to: i
         " AND kind IN (SELECT value FROM json_each(?)) ORDER BY id DESC LIMIT ?",
         (incident_id, after, up_to, json.dumps(THREAD_KINDS), LINES_READ),
     ).fetchall()
-    return [ThreadLine(kind=row["kind"], at=row["at"], **json.loads(row["detail"])) for row in reversed(rows)]
+    return [
+        ThreadLine(
+            kind=row["kind"],
+            at=row["at"],
+            **{name: value for name, value in json.loads(row["detail"]).items() if name in _LINE_FIELDS},
+        )
+        for row in reversed(rows)
+    ]
 
 
 def _alert(row: sqlite3.Row, snapshot_at: float) -> AlertView:

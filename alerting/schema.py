@@ -64,6 +64,26 @@ CREATE TABLE clicks (               -- actions that were taken, so that none is 
 CREATE INDEX clicks_at ON clicks (at);
 """
 
+_ACTIONS: Final = """
+CREATE TABLE silences (             -- what Alertmanager is to be silent about; `incidents` has what it is
+    incident_id INTEGER PRIMARY KEY REFERENCES incidents (id) ON DELETE CASCADE,
+    version INTEGER NOT NULL,       -- of the wish: what was done for an older one does not settle it
+    until REAL,                     -- NULL: no silence
+    wanted_by TEXT NOT NULL,
+    wanted_at REAL NOT NULL,
+    mark TEXT NOT NULL,             -- our id inside the silence's comment, to find it again
+    settled INTEGER NOT NULL,       -- 1: Alertmanager has done it, or cannot
+    failures INTEGER NOT NULL DEFAULT 0,
+    due_at REAL NOT NULL
+);
+
+CREATE TABLE standings (            -- open alerts that Alertmanager was asked about and does not send
+    episode_id INTEGER PRIMARY KEY REFERENCES episodes (id) ON DELETE CASCADE,
+    state TEXT NOT NULL,            -- silenced, inhibited or gone
+    since REAL NOT NULL
+);
+"""
+
 TABLES: Final = f"""
 CREATE TABLE incidents (            -- one open period of a group; one that fires again gets a new row
     id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never reused: it names the incident outside too
@@ -85,7 +105,8 @@ CREATE TABLE incidents (            -- one open period of a group; one that fire
     acknowledged_at REAL,
     acknowledged_by TEXT,
     silenced_until REAL,
-    silence_id TEXT                 -- of Alertmanager's silence
+    silence_id TEXT,                -- of Alertmanager's silence
+    group_labels TEXT NOT NULL DEFAULT '{{}}'   -- JSON: what a silence of the group must match
 );
 CREATE UNIQUE INDEX incidents_open ON incidents (source, group_key) WHERE closed_at IS NULL;
 CREATE INDEX incidents_group ON incidents (source, group_key, id);
@@ -187,7 +208,7 @@ CREATE TABLE quarantine (           -- what could not be read, so that somebody 
     reason TEXT NOT NULL,
     excerpt TEXT NOT NULL
 );
-{_ESCALATION}"""
+{_ESCALATION}{_ACTIONS}"""
 
 UPGRADES: Final[Mapping[int, str]] = {
     1: f"""
@@ -195,12 +216,14 @@ ALTER TABLE incidents ADD COLUMN acknowledged_at REAL;
 ALTER TABLE incidents ADD COLUMN acknowledged_by TEXT;
 ALTER TABLE incidents ADD COLUMN silenced_until REAL;
 ALTER TABLE incidents ADD COLUMN silence_id TEXT;
+ALTER TABLE incidents ADD COLUMN group_labels TEXT NOT NULL DEFAULT '{{}}';
 ALTER TABLE deliveries ADD COLUMN digest_id INTEGER;
 DROP VIEW waiting;
 DROP INDEX deliveries_due;
 DROP INDEX deliveries_queue;
 {_WAITING}
 {_ESCALATION}
+{_ACTIONS}
 """
 }
 """From a version to the next one, in place."""

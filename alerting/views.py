@@ -75,13 +75,24 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadLine:
-    """One thing that happened to an incident, for its thread."""
+    """One thing that happened to an incident, for its thread.
+
+    Attributes
+    ----------
+    count, names, left : int, sequence of str, int
+        How many alerts it is about, the first of them, and how many still fire.
+    by, until, reason : str, float or None, str
+        Who did it, until when it holds, and why it was not done.
+    """
 
     kind: str
     at: float
-    count: int
-    names: Sequence[str]
-    left: int
+    count: int = 0
+    names: Sequence[str] = ()
+    left: int = 0
+    by: str = ""
+    until: float | None = None
+    reason: str = ""
 
 
 def severity_rank(severity: str) -> int:
