@@ -14,6 +14,7 @@ from .hddm import HDDMW
 from .kswin import KSWIN
 from .page_hinkley import PageHinkley
 from .saved import DETECTORS, Detector, create, restore, save
+from .thinning import Thinning
 from .watch import DEFAULT_DETECTORS, Drift, Watch
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Drift",
     "PageHinkley",
     "State",
+    "Thinning",
     "Watch",
     "create",
     "restore",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from exporter import InstrumentedPredictor, Reference, Window
+from exporter import InstrumentedPredictor, ObservationError, Reference, Window
 from exporter.error_stream import ErrorStream
 from exporter.observation import JoinedOutcomes, Observations, OutcomeCounts
 
@@ -134,3 +135,67 @@ def test_errors_of_numbers_are_seen_in_their_own_scale(
     predictor.check_now()
     assert value("model_concept_drift_state", detector="adwin") == 2
     assert value("model_concept_drift_state", detector="ddm") is None
+
+
+def daily(rng: np.random.Generator, rates: Any, per_day: int = 500) -> tuple[list[Any], list[Any]]:
+    n = len(rates) * per_day
+    wrong = rng.uniform(size=n) < np.repeat(rates, per_day)
+    return ["1"] * n, np.where(wrong, "0", "1").tolist()
+
+
+def test_bad_days_are_no_drifts_and_a_bad_month_is_one() -> None:
+    """Days that waver from 5 to 35 % raise hardly anything; a month of days at 60 % is seen."""
+    rng = np.random.default_rng(5)
+    stream = ErrorStream(classification=True, hold_seconds=1.0, detectors=["adwin", "ddm", "page_hinkley"])
+    stream.add(outcomes(*daily(rng, rng.uniform(0.05, 0.35, 120))))
+    quiet = stream.run(0.0)
+    assert sum(report.drifts for report in quiet.values()) <= 3
+    stream.add(outcomes(*daily(rng, np.full(30, 0.6)), start=60_000.0))
+    found = stream.run(100.0)
+    assert {name for name in found if found[name].drifts > quiet[name].drifts} >= {"ddm", "page_hinkley"}
+    assert found["ddm"].position is not None
+    assert found["ddm"].position >= 60_000
+    assert found["ddm"].predicted_at == float(found["ddm"].position)
+
+
+def test_a_stream_goes_on_after_a_restart() -> None:
+    """By way of JSON: the same reports as without one, with the drift still held and still counted."""
+    rng = np.random.default_rng(6)
+    before, after = mistakes(rng, 3000, 0.1), mistakes(rng, 1000, 0.6)
+    kept = ErrorStream(classification=True, hold_seconds=DAY)
+    kept.add(outcomes(*before))
+    kept.run(0.0)
+    restarted = ErrorStream(classification=True, hold_seconds=DAY)
+    restarted.restore(json.loads(json.dumps(kept.to_dict())))
+    for stream in (kept, restarted):
+        stream.add(outcomes(*after, start=3000.0))
+    assert restarted.run(50.0) == kept.run(50.0)
+    assert restarted.run(50.0)["hddm_w"].state == "drift"
+    again = ErrorStream(classification=True, hold_seconds=DAY)
+    again.restore(json.loads(json.dumps(restarted.to_dict())))
+    assert again.run(60.0) == kept.run(60.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2},
+        {"classification": False},
+        {"detectors": {}},
+        {"thinning": {}},
+        {"seen": "many"},
+        {"seen": -1},
+        {"last": {"ddm": [1]}},
+        {"detected": {"nobody": 1.0}},
+        {"count": {}},
+    ],
+)
+def test_a_damaged_state_is_refused_whole(change: dict[str, Any]) -> None:
+    """The stream stays as it was."""
+    rng = np.random.default_rng(7)
+    stream = ErrorStream(classification=True, hold_seconds=DAY)
+    stream.add(outcomes(*mistakes(rng, 500, 0.2)))
+    before = stream.to_dict()
+    with pytest.raises(ObservationError, match="saved"):
+        stream.restore({**before, **change})
+    assert stream.to_dict() == before
