@@ -156,7 +156,7 @@ class Monitor:
             Called before each check: what waits to be stored belongs to it.
         """
         due = self._clock() + min(FIRST_CHECK_SECONDS, interval_seconds)
-
+        self._families.gauge("driftgauge_check_interval_seconds", *self._model).set(interval_seconds)
         failure = ""
 
         def run_if_due() -> None:

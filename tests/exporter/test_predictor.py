@@ -432,6 +432,9 @@ def test_the_background_folds_and_checks(
                 break
             deadline.wait(0.05)
         assert predictor.reports["1h"].rows == 4000
+        labels = {"model_name": "m", "model_version": "1"}
+        interval = predictor.registry.get_sample_value("driftgauge_check_interval_seconds", labels)
+        assert interval == 0.05
     finally:
         predictor.close()
     assert predictor.predict_proba(table).shape == (4000, 2)

@@ -47,7 +47,7 @@ def test_sound_data_are_ok(predictor: InstrumentedPredictor, value: Value) -> No
     assert broken(predictor, table(1)) == set()
     assert value("model_quality_state") == 0
     assert predictor.quality_state == "ok"
-    assert value("model_outlier_ratio", window="1h") == 0
+    assert value("model_outlier_ratio", method="robust_z", window="1h") == 0
     assert value("model_correlation_change", window="1h") == 0
     assert value("model_quality_score", kind="missing", window="1h") == 0
     assert value("model_quality_threshold", kind="missing") == 0.05
