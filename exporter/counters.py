@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import Counter as PrometheusCounter
 from prometheus_client import Histogram
+from prometheus_client.utils import floatToGoString
 
 from .fallback import STRATEGIES
 from .families import MetricFamilies
@@ -17,11 +18,13 @@ from .metrics import (
     DROP_REASONS,
     ERROR_TYPES,
     METHODS,
+    OUTPUTS,
     SCHEMA_VIOLATIONS,
     SCORE_BUCKETS,
 )
 from .observation import Call, JoinedOutcomes, Observations, OutcomeCounts
 from .reference import Reference
+from .reference.kinds import SPECIAL_BINS
 
 OTHER = "__other__"
 
@@ -81,10 +84,12 @@ class ModelCounters:
         self._unseen = counters("model_feature_unseen_category_total", features)
         self._type_errors = counters("model_feature_type_error_total", features)
         for feature, profile in self._profiles.items():
+            families.gauge("model_feature_info", *model, feature, profile.kind).set(1)
             families.gauge("model_reference_samples", *model, feature).set(profile.count)
             for bin_, ratio in zip(profile.bins, profile.ratios.tolist(), strict=True):
                 families.gauge("model_reference_bin_ratio", *model, feature, bin_).set(ratio)
         self._score = families.scores(score_edges(reference), *model)
+        _export_predictions(families, model, reference)
         known = (
             reference.predicted_classes.categories if reference and reference.predicted_classes else classes
         )
@@ -164,6 +169,25 @@ def score_edges(reference: Reference | None) -> tuple[float, ...]:
     if reference is None or reference.prediction is None or len(reference.prediction.edges) == 0:
         return SCORE_BUCKETS
     return tuple(reference.prediction.edges.tolist())
+
+
+def _export_predictions(
+    families: MetricFamilies, model: tuple[str, str], reference: Reference | None
+) -> None:
+    """What the reference knows of scores and classes, on the bins that they are counted on."""
+    if reference is None:
+        return
+    profiles = (reference.prediction, reference.predicted_classes)
+    for output, profile in zip(OUTPUTS, profiles, strict=True):
+        if profile is None or (profile.kind == "numeric" and not len(profile.edges)):
+            continue
+        # A histogram has no bin for what is no number; a class may be one that the reference never had.
+        edges = [""] * (len(profile.bins) - len(SPECIAL_BINS) + 1)
+        if profile.kind == "numeric":
+            edges = [*map(floatToGoString, profile.edges.tolist()), "+Inf"]
+        families.gauge("model_reference_prediction_samples", *model, output).set(profile.count)
+        for bin_, edge, ratio in zip(profile.bins, edges, profile.ratios.tolist(), strict=False):
+            families.gauge("model_reference_prediction_ratio", *model, output, bin_, edge).set(ratio)
 
 
 def observe_many(histogram: Histogram, values: NDArray[Any]) -> None:

@@ -9,6 +9,9 @@ SCHEMA_VIOLATIONS = ("missing_column", "extra_column", "reordered_columns", "col
 DATA = Layer("data")
 
 DATA_FAMILIES: tuple[Family, ...] = (
+    DATA.gauge(
+        "model_feature_info", "Always 1; whether a feature is numeric or categorical.", "feature_name", "kind"
+    ),
     DATA.counter("model_feature_bin_total", "Values seen per bin of the reference.", "feature_name", "bin"),
     DATA.gauge(
         "model_reference_bin_ratio", "Share of the reference's values per bin, 0 to 1.", "feature_name", "bin"

@@ -20,6 +20,9 @@ ancestor, anything else as `other`. A closed list, since a label must not be bou
 
 METHODS = ("predict", "predict_proba", "decision_function", "call")
 
+OUTPUTS = ("score", "class")
+"""What of a prediction is compared with the reference."""
+
 SERVICE, PREDICTION = Layer("service"), Layer("prediction")
 
 SERVICE_FAMILIES: tuple[Family, ...] = (
@@ -49,5 +52,15 @@ SERVICE_FAMILIES: tuple[Family, ...] = (
         "model_predicted_class_total",
         "Rows predicted per class of the reference; others count as __other__.",
         "predicted_class",
+    ),
+    PREDICTION.gauge(
+        "model_reference_prediction_ratio",
+        "Share of the reference's scores or classes per bin; edge is the upper one of scores, as le.",
+        "output",
+        "bin",
+        "edge",
+    ),
+    PREDICTION.gauge(
+        "model_reference_prediction_samples", "Scores or classes behind the reference's ratios.", "output"
     ),
 )
