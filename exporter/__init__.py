@@ -27,7 +27,7 @@ from .errors import (
 )
 from .fallback import DefaultValue, Fallback, FallbackModel, LastGood
 from .findings import Finding
-from .gradual import Rise, ScoreHistory
+from .gradual import ScoreHistory, ScoreTrend
 from .observation import Observations, OutcomeCounts
 from .policy import Hysteresis, Policy
 from .predictor import InstrumentedPredictor
@@ -125,9 +125,9 @@ __all__ = [
     "ReferenceBuilder",
     "ReferenceDataError",
     "Report",
-    "Rise",
     "Sample",
     "ScoreHistory",
+    "ScoreTrend",
     "Store",
     "StoreError",
     "Trend",

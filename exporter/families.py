@@ -63,6 +63,13 @@ class MetricFamilies(Collector):
         self._scores.append(histogram)
         return child
 
+    def show(self, name: str, value: float | None, *labels: str) -> None:
+        """Set a child of a gauge family, or forget it where nothing is known."""
+        if value is None:
+            self.remove(name, *labels)
+        else:
+            self.gauge(name, *labels).set(value)
+
     def remove(self, name: str, *labels: str) -> None:
         """Forget a child: no data means no series."""
         with suppress(KeyError):  # it was never there, or is gone already

@@ -37,27 +37,30 @@ HORIZON_SECONDS: Final = 7 * 86400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rise:
-    """A score that rises towards its threshold.
+class ScoreTrend:
+    """Where the score of one test of a column is going.
 
     Attributes
     ----------
     column, test : str
         Whose score.
+    rising : bool
+        Whether it rises significantly and reaches its threshold within the horizon.
     slope : float
         Effect over threshold per second.
     level : float
         Effect over threshold now, on the line.
     q_value : float
-        Significance of the rise after correction for all columns and tests.
+        Significance of the trend after correction for all columns and tests.
     seconds_left : float
-        Until the line reaches the threshold; 0 if it is there.
+        Until the line reaches the threshold; 0 if it is there, infinite if it never does.
     scores : int
         How many it rests on.
     """
 
     column: str
     test: str
+    rising: bool
     slope: float
     level: float
     q_value: float
@@ -101,26 +104,35 @@ class ScoreHistory:
         self._entries.append((report.checked_at, scores))
         return True
 
-    def rising(self, policy: Policy, horizon_seconds: float = HORIZON_SECONDS) -> dict[str, Rise]:
-        """For each column whose scores rise towards drift, the test that gets there first."""
-        trends = self._trends()
-        q_values = benjamini_hochberg([trend.p_value for trend, _, _ in trends.values()])
-        found: dict[str, Rise] = {}
-        for (key, (trend, level, n)), q_value in zip(trends.items(), q_values.tolist(), strict=True):
-            if q_value > policy.alpha or trend.slope <= 0.0:
-                continue
-            left = max(0.0, (1.0 - level) / trend.slope)
+    def trends(self, policy: Policy, horizon_seconds: float = HORIZON_SECONDS) -> list[ScoreTrend]:
+        """Trend of each test of each column that has enough scores."""
+        lines = self._lines()
+        q_values = benjamini_hochberg([trend.p_value for trend, _, _ in lines.values()]).tolist()
+        found: list[ScoreTrend] = []
+        for (key, (trend, level, n)), q_value in zip(lines.items(), q_values, strict=True):
             test, column = key.split(" ", 1)
-            if left <= horizon_seconds and (column not in found or left < found[column].seconds_left):
-                found[column] = Rise(
+            left = max(0.0, (1.0 - level) / trend.slope) if trend.slope > 0.0 else math.inf
+            found.append(
+                ScoreTrend(
                     column=column,
                     test=test,
+                    rising=q_value <= policy.alpha and left <= horizon_seconds,
                     slope=trend.slope,
                     level=level,
                     q_value=q_value,
                     seconds_left=left,
                     scores=n,
                 )
+            )
+        return found
+
+    def rising(self, policy: Policy, horizon_seconds: float = HORIZON_SECONDS) -> dict[str, ScoreTrend]:
+        """For each column whose scores rise towards drift, the test that gets there first."""
+        found: dict[str, ScoreTrend] = {}
+        for trend in self.trends(policy, horizon_seconds):
+            known = found.get(trend.column)
+            if trend.rising and (known is None or trend.seconds_left < known.seconds_left):
+                found[trend.column] = trend
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -145,7 +157,7 @@ class ScoreHistory:
         self._entries.clear()
         self._entries.extend(entries)
 
-    def _trends(self) -> dict[str, tuple[Trend, float, int]]:
+    def _lines(self) -> dict[str, tuple[Trend, float, int]]:
         """Trend, level now and number of scores of each test of each column that has enough of them."""
         series: dict[str, list[tuple[float, float]]] = {}
         for at, scores in self._entries:

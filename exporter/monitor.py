@@ -22,6 +22,7 @@ from .background import Periodic
 from .check import check
 from .error_stream import ConceptReport, ErrorStream
 from .families import MetricFamilies
+from .gradual import ScoreHistory, ScoreTrend
 from .hysteresis import State
 from .observation import Observations
 from .policy import Policy
@@ -109,7 +110,9 @@ class Monitor:
             None if reference is None else Publisher(families, name, version, reference, self._windows)
         )
         judging = assessment or AssessmentPolicy()
-        self._assessor = None if reference is None else Assessor(reference, classes, judging, rescore)
+        self._assessor = (
+            None if reference is None else Assessor(reference, classes, judging, rescore, len(self._windows))
+        )
         names = [window.name for window in self._windows]
         self._model_publisher = (
             None
@@ -121,8 +124,10 @@ class Monitor:
         self._errors = errors
         self._newest = newest
         self._alpha = judging.alpha
+        self._scores = {window.name: ScoreHistory(spacing_seconds=window.seconds) for window in self._windows}
         self._histories = {window.name: PerformanceHistory(window.seconds) for window in self._windows}
         self.trends: Mapping[str, Mapping[str, PerformanceTrend]] = {}
+        self.drift_trends: Mapping[str, Sequence[ScoreTrend]] = {}
         self.concepts: Mapping[str, ConceptReport] = {}
         self.assessments: Mapping[str, Assessment] = {}
         self._faults: set[str] = set()
@@ -142,6 +147,7 @@ class Monitor:
                 self._families.counter("driftgauge_checks_total", *self._model, "failed").inc()
                 raise
             self._memory, self.reports, self.states = memory, reports, states
+            self._follow(self._publisher)
             self._count(states, time.perf_counter() - started)
         return reports
 
@@ -228,6 +234,18 @@ class Monitor:
             self._assess(window, rows, report, now)
         self._detect(now)
         return reports, memory
+
+    def _follow(self, publisher: Publisher) -> None:
+        """Look for scores that rise from window to window, once a window has none of the last one's rows."""
+        for window, report in self.reports.items():
+            history = self._scores[window]
+            try:
+                if history.add(report):
+                    found = history.trends(self._policy)
+                    self.drift_trends = {**self.drift_trends, window: found}
+                    publisher.trends(window, found)
+            except Exception as error:  # noqa: BLE001 - the check itself stands
+                self._fault(error)
 
     def _assess(self, window: Window, rows: Observations, report: Report, now: float) -> None:
         """Assess the model over a window; a fault is counted and costs the check nothing."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from .families import MetricFamilies
 from .findings import Finding
+from .gradual import ScoreTrend
 from .hysteresis import State
 from .metrics import CHECK_OUTCOMES, FAILURE_REASONS
 from .policy import CATEGORICAL_TESTS, MULTIVARIATE_TESTS, NUMERIC_TESTS
 from .reference import Reference
 from .report import ColumnReport, Report
-from .windows import Window
+from .windows import DAY_SECONDS, Window
 
 STATE_CODES: Mapping[State, int] = {"ok": 0, "warning": 1, "drift": 2, "recovering": 3, "unknown": -1}
 
@@ -89,6 +90,17 @@ class Publisher:
             self._window(report)
         return states
 
+    def trends(self, window: str, trends: Sequence[ScoreTrend]) -> None:
+        """Show where the scores of a window's features are going; absent where too few are known."""
+        found = {(trend.column, trend.test): trend for trend in trends}
+        for feature in self._reference.features:
+            for test in (*NUMERIC_TESTS, *CATEGORICAL_TESTS):
+                trend = found.get((feature, test))
+                rising = None if trend is None else float(trend.rising)
+                slope = None if trend is None else trend.slope * DAY_SECONDS
+                self._set("model_drift_trend", rising, feature, test, window)
+                self._set("model_drift_trend_slope", slope, feature, test, window)
+
     def _outputs(self, reports: Sequence[Report]) -> None:
         """States of predictions and labels; absent while a model has none."""
         predictions = [column.state for report in reports for column in report.prediction.values()]
@@ -142,7 +154,4 @@ class Publisher:
         self._set(family, STATE_CODES[state], *labels)
 
     def _set(self, family: str, value: float | None, *labels: str) -> None:
-        if value is None:
-            self._families.remove(family, *self._model, *labels)
-        else:
-            self._families.gauge(family, *self._model, *labels).set(value)
+        self._families.show(family, value, *self._model, *labels)

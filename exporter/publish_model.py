@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from .assessment import Assessment, AssessmentPolicy
@@ -20,6 +21,7 @@ from .metrics import CLASSIFICATION_MEASURES, ESTIMATED_MEASURES, REGRESSION_MEA
 from .observation import Observations
 from .performance import Measure
 from .performance.verdict import NOT_JUDGED, PerformanceState, Verdict
+from .publish_classes import ClassPublisher, classes_shown
 from .reference import Reference
 from .windows import Window
 
@@ -73,6 +75,11 @@ class ModelPublisher:
             self._set("model_fairness_threshold", policy.fairness_difference, attribute)
         for feature, importance in reference.importances.items():
             self._set("model_feature_importance", importance, feature, "reference")
+        self._class_publisher = (
+            None
+            if classes is None
+            else ClassPublisher(families, name, version, classes_shown(reference, classes))
+        )
         self._segments = segments_of(reference, policy.segment)
         self._measures = REGRESSION_MEASURES if classes is None else CLASSIFICATION_MEASURES
         for kind in QUALITY_KINDS:
@@ -90,9 +97,17 @@ class ModelPublisher:
                 self._set(f"model_{measure}_reference", None if found is None else found[0], segment)
             if measure in NOT_JUDGED:
                 continue
-            self._set("model_performance_drop_threshold", policy.drop_ratio, measure)
+            threshold = policy.drop_threshold(measure, reference.performance.get(measure))
+            self._set(
+                "model_performance_drop_threshold", threshold if math.isfinite(threshold) else None, measure
+            )
             for window in windows:
                 self._set("model_performance_state", PERFORMANCE_CODES["unknown"], measure, window)
+
+        for window in windows:
+            self._set("model_performance_overall_state", PERFORMANCE_CODES["unknown"], window)
+            if self._classes is not None:
+                self._set("model_calibration_state", PERFORMANCE_CODES["unknown"], window)
 
     def coverage(self, window: Window, rows: Observations) -> None:
         """Show which share of a window's rows has its outcome; absent where no row has an id to join by."""
@@ -102,16 +117,21 @@ class ModelPublisher:
         self._set("model_outcome_coverage_ratio", labelled / with_id if with_id else None, window.name)
 
     def _independence(self, window: str, rows: Observations) -> None:
-        """Show whether outcomes come for both decisions alike; of two classes with any outcome at all."""
-        if self._classes is None or len(self._classes) != 2 or rows.classes is None or rows.labels is None:
+        """Show whether outcomes come for both decisions alike; of a model that decides between two."""
+        if self._classes is None or len(self._classes) != 2:
             return
-        positive = [name == self._classes[1] for name in rows.classes.tolist()]
-        state = label_independence(positive, [label is not None for label in rows.labels.tolist()]).state
+        state = "unknown"
+        if rows.classes is not None and rows.labels is not None:
+            positive = [name == self._classes[1] for name in rows.classes.tolist()]
+            labelled = [label is not None for label in rows.labels.tolist()]
+            state = label_independence(positive, labelled).state
         self._set("model_label_independence_state", INDEPENDENCE_CODES[state], window)
 
     def publish(self, assessment: Assessment) -> None:
         """Show what a check found over one window."""
         self._performance(assessment.performance, assessment.window)
+        if self._class_publisher is not None:
+            self._class_publisher.publish(assessment.performance.details, assessment.window)
         self._estimate(assessment.estimate, assessment.window)
         self._quality(assessment.quality, assessment.window)
         self._cause(assessment.cause, assessment.window)
@@ -152,6 +172,9 @@ class ModelPublisher:
 
     def _performance(self, report: PerformanceReport, window: str) -> None:
         self._set("model_performance_rows", report.labelled, window)
+        self._set("model_performance_overall_state", PERFORMANCE_CODES[report.state], window)
+        if self._classes is not None:
+            self._set("model_calibration_state", PERFORMANCE_CODES[report.calibration_state], window)
         for measure in self._measures:
             verdict = report.verdicts.get(measure)
             self._verdict(verdict, measure, window)
@@ -208,10 +231,7 @@ class ModelPublisher:
             self._set("model_performance_state", PERFORMANCE_CODES[state], measure, window)
 
     def _set(self, family: str, value: float | None, *labels: str) -> None:
-        if value is None:
-            self._families.remove(family, *self._model, *labels)
-        else:
-            self._families.gauge(family, *self._model, *labels).set(value)
+        self._families.show(family, value, *self._model, *labels)
 
 
 def _value(verdict: Verdict | None) -> float | None:

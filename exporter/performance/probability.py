@@ -124,9 +124,9 @@ class CalibrationCurve:
         )
 
     def points(self) -> list[dict[str, float]]:
-        """Mean probability, observed share and rows of each bin that has any."""
+        """Number, mean probability, observed share and rows of each bin that has any."""
         return [
-            {"predicted": float(p / n), "observed": float(o / n), "rows": int(n)}
-            for p, o, n in zip(self.predicted, self.observed, self.rows, strict=True)
+            {"bin": i, "predicted": float(p / n), "observed": float(o / n), "rows": int(n)}
+            for i, (p, o, n) in enumerate(zip(self.predicted, self.observed, self.rows, strict=True))
             if n
         ]

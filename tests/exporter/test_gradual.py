@@ -1,9 +1,21 @@
 import json
+from typing import Any
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
-from exporter import ConfigError, ObservationError, Policy, Reference, Report, check
+from exporter import (
+    ConfigError,
+    InstrumentedPredictor,
+    MemoryStore,
+    ObservationError,
+    Policy,
+    Reference,
+    Report,
+    Window,
+    check,
+)
 from exporter.gradual import LEAST_SCORES, ScoreHistory
 
 DAY = 86400.0
@@ -96,3 +108,33 @@ def test_bad_histories_are_refused(spacing: float, limit: int) -> None:
     """A history needs a spacing and room for a trend."""
     with pytest.raises(ConfigError, match="score history: found"):
         ScoreHistory(spacing_seconds=spacing, limit=limit)
+
+
+def test_a_monitor_follows_the_scores_of_its_windows(
+    reference: Reference, rng: np.random.Generator, registry: CollectorRegistry, clock: Any
+) -> None:
+    """Checks that overlap add nothing; the trend is absent until eight windows that do not overlap."""
+    predictor = InstrumentedPredictor(
+        lambda rows: rows[:, 0], name="m", version="1", reference=reference, registry=registry, clock=clock,
+        windows=(Window("1d", DAY),), store=MemoryStore(retention_hours=48), background=False,
+    )  # fmt: skip
+
+    def read(name: str, feature: str) -> float | None:
+        labels = {"feature_name": feature, "test_type": "ks", "window": "1d"}
+        return registry.get_sample_value(name, {"model_name": "m", "model_version": "1", **labels})
+
+    for day in range(12):
+        rows = rng.normal(size=(2000, 10))
+        rows[:, 3] += 0.018 * day
+        predictor(rows)
+        predictor.check_now()
+        clock.advance(DAY / 2)
+        predictor.check_now()
+        clock.advance(DAY / 2 + 1)
+        if day < LEAST_SCORES - 1:
+            assert read("model_drift_trend", "f3") is None
+    assert read("model_drift_trend", "f3") == 1
+    assert read("model_drift_trend", "f0") == 0
+    slope = read("model_drift_trend_slope", "f3")
+    assert slope is not None
+    assert 0.01 < slope < 0.2
