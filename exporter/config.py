@@ -112,7 +112,9 @@ class _Policy(_Section):
 
 class _Assessment(_Section):
     segment: Text | None = None
+    headline: Text | None = None
     alpha: float | None = None
+    calibration_margin: float | None = None
     drop_ratio: float | None = None
     min_samples: int | None = None
     tolerance: float | None = None

@@ -75,11 +75,14 @@ class Assessor:
         How it judges.
     rescore : callable, optional
         Asks the model itself, for importances.
+    windows : int
+        That are assessed side by side: each look is a chance to err.
 
     Raises
     ------
     ConfigError
-        If the policy names a feature that the reference does not have, or not as a category.
+        If the policy names a feature that the reference does not have, or not as a category, or a measure
+        that it does not know.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Assessor:
         classes: tuple[str, ...] | None,
         policy: AssessmentPolicy,
         rescore: Rescore | None = None,
+        windows: int = 1,
     ) -> None:
         if policy.segment is not None:
             require_categorical("assessment.segment", reference, policy.segment)
@@ -97,6 +101,8 @@ class Assessor:
         self.classes = classes
         self.policy = policy
         self._rescore = rescore
+        self._windows = windows
+        require_headline(reference, policy)
 
     def assess(self, observations: Observations, report: Report, now: float) -> Assessment:
         """Everything about one window.
@@ -111,7 +117,7 @@ class Assessor:
             Seconds since 1970.
         """
         labelled = labelled_rows(observations, self.classes)
-        performance = assess_performance(observations, labelled, self.reference, self.policy)
+        performance = assess_performance(observations, labelled, self.reference, self.policy, self._windows)
         realised = {name: verdict.measure for name, verdict in performance.verdicts.items()}
         return Assessment(
             window=report.window or "",
@@ -125,6 +131,14 @@ class Assessor:
             ),
             fairness=assess_fairness(observations, self.reference, self.classes, self.policy),
         )
+
+
+def require_headline(reference: Reference, policy: AssessmentPolicy) -> None:
+    """Refuse a headline measure that the reference does not know, where it knows any."""
+    known = reference.performance
+    if policy.headline is not None and known and policy.headline not in known:
+        names = ", ".join(known)
+        raise ConfigError(f"assessment.headline: found {policy.headline!r}, the reference knows {names}")
 
 
 def require_categorical(where: str, reference: Reference, feature: str) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ..performance import ClassificationResult, classify
-from ..performance.verdict import PerformanceState, Verdict, judge
+from ..performance import ClassificationResult, Measure, classify
+from ..performance.standardised import standardise
+from ..performance.verdict import PerformanceState, Standard, Verdict, judge, one_look
 from ..reference.baseline import segment_names
+from ..reference.profiles import CategoricalProfile
 from .labelled import Labelled
 
 if TYPE_CHECKING:
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 ALL: Final = "all"
 """Name of the segment that is the whole window."""
 
-_WORST_FIRST: Final[tuple[PerformanceState, ...]] = ("declined", "warning", "ok", "unknown")
+LEAST_OF_CLASS: Final = 20
+"""Rows of the rarest class below which `RANKINGS` are not judged: their errors are true of many rows only."""
+
+RANKINGS: Final = ("auc", "average_precision")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,8 @@ class PerformanceReport:
         By segment, then measure.
     details : dict
         Of a classifier: measures per class, confusion counts, points of the calibration curve.
+    headline : str or None
+        Measure that decides the state; None where the reference knows none.
     """
 
     rows: int
@@ -45,17 +53,28 @@ class PerformanceReport:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     segments: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    headline: str | None = None
 
     @property
     def state(self) -> PerformanceState:
-        """The worst of all measures; those that are unknown hide no other."""
-        states = [verdict.state for verdict in self.verdicts.values()]
-        return min(states, key=_WORST_FIRST.index, default="unknown")
+        """That of the headline measure: one is decided on, so that the chance to err is that of one."""
+        return self._state_of(self.headline)
+
+    @property
+    def calibration_state(self) -> PerformanceState:
+        """Whether probabilities still mean what they say; warning where new class shares put them off."""
+        return self._state_of("calibration_error")
+
+    def _state_of(self, measure: str | None) -> PerformanceState:
+        verdict = None if measure is None else self.verdicts.get(measure)
+        return "unknown" if verdict is None else verdict.state
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "state": self.state,
+            "headline": self.headline,
+            "calibration_state": self.calibration_state,
             "rows": self.rows,
             "labelled": self.labelled,
             "measures": {name: verdict.to_dict() for name, verdict in self.verdicts.items()},
@@ -68,37 +87,118 @@ class PerformanceReport:
 
 
 def assess_performance(
-    observations: Observations, labelled: Labelled, reference: Reference, policy: AssessmentPolicy
+    observations: Observations,
+    labelled: Labelled,
+    reference: Reference,
+    policy: AssessmentPolicy,
+    windows: int = 1,
 ) -> PerformanceReport:
-    """Measures of the labelled rows of a window, each judged beside the reference."""
-    baseline = reference.baseline
-    reference_rows = baseline.rows or (reference.labels.count if reference.labels else 0)
+    """Measures of the labelled rows of a window, each judged beside the reference.
 
-    def judged(name: str, measure: Any, value: float | None, n: int) -> Verdict:  # noqa: ANN401 - a Measure
-        return judge(
-            name, measure, value, n,
-            alpha=policy.alpha, drop_ratio=policy.drop_ratio, min_samples=policy.min_samples,
-        )  # fmt: skip
+    Parameters
+    ----------
+    observations : Observations
+        All rows of the window.
+    labelled : Labelled
+        Those with their truth.
+    reference : Reference
+        Values to compare with.
+    policy : AssessmentPolicy
+        How they are judged.
+    windows : int
+        That are looked at side by side.
+    """
+    alpha = one_look(policy.alpha, windows)
+
+    def judged(
+        name: str,
+        measure: Measure,
+        value: float | None,
+        rows_ratio: float | None,
+        standardised: Measure | None = None,
+    ) -> Verdict:
+        drop = policy.drop_threshold(name, value)
+        standard = Standard(alpha=alpha, drop_ratio=drop, min_samples=policy.min_samples)
+        return judge(name, measure, value, rows_ratio, standard, standardised)
 
     result = None if labelled.rows is None else classify(labelled.rows)
     measures = labelled.measures() if result is None else result.measures
     segments = {}
     for segment, inside in segments_in(observations, reference, policy.segment).items():
-        known = baseline.segments.get(policy.segment or "", {}).get(segment, {})
+        known = reference.baseline.segments.get(policy.segment or "", {}).get(segment, {})
         segments[segment] = {
-            name: judged(name, measure, *known.get(name, (None, 0)))
+            name: judged(name, measure, *_value_and_ratio(known.get(name), measure))
             for name, measure in labelled.measures(inside).items()
+        }
+    before = Before.of(reference, labelled)
+    headline = policy.headline_of(reference.performance)
+    if before.rarest < LEAST_OF_CLASS:
+        found = f"found {before.rarest} outcomes of the rarest class, need {LEAST_OF_CLASS}"
+        measures |= {
+            name: replace(measures[name], standard_error=None, reason=measures[name].reason or found)
+            for name in RANKINGS
         }
     return PerformanceReport(
         rows=observations.n_rows,
         labelled=labelled.n_rows,
         verdicts={
-            name: judged(name, measure, reference.performance.get(name), reference_rows)
+            name: judged(
+                name,
+                measure,
+                reference.performance.get(name),
+                before.rows_ratio,
+                before.standardised.get(name),
+            )
             for name, measure in measures.items()
         },
         segments=segments,
         details={} if result is None else _details(result, labelled),
+        headline=headline,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What the labelled rows of a window are compared with.
+
+    Attributes
+    ----------
+    rows_ratio : float or None
+        Labelled rows for each of the reference, of the class that has most of them; None without any there.
+    standardised : dict of str to Measure
+        Measures at the reference's class shares.
+    rarest : float
+        Labelled rows of the class that has fewest of them; infinite for a regression.
+    """
+
+    rows_ratio: float | None
+    standardised: Mapping[str, Measure]
+    rarest: float
+
+    @classmethod
+    def of(cls, reference: Reference, labelled: Labelled) -> Before:
+        """From the truth of the reference."""
+        n = reference.baseline.rows or (reference.labels.count if reference.labels else 0)
+        rows, profile = labelled.rows, reference.labels
+        if rows is None or not isinstance(profile, CategoricalProfile):
+            return cls(rows_ratio=labelled.n_rows / n if n else None, standardised={}, rarest=math.inf)
+        tally = np.array([profile.tally.get(name, 0) for name in rows.classes], dtype=np.float64)
+        counts = np.bincount(rows.truth, minlength=len(rows.classes))
+        known = tally > 0
+        if not known.any() or not n:
+            return cls(rows_ratio=None, standardised={}, rarest=float(counts.min()))
+        shares = tally / tally.sum()
+        return cls(
+            rows_ratio=float((counts[known] / (shares[known] * n)).max()),
+            standardised=standardise(rows, shares),
+            rarest=float(counts[known].min()),
+        )
+
+
+def _value_and_ratio(known: tuple[float, int] | None, measure: Measure) -> tuple[float | None, float | None]:
+    if known is None or known[1] < 1:
+        return None, None
+    return known[0], measure.n / known[1]
 
 
 def segments_in(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import ConfigError
+from ..performance import GREATER_IS_BETTER
+from ..performance.verdict import NOT_JUDGED
 
 QUALITY_THRESHOLDS: Final[Mapping[str, float]] = {
     "missing_column": 1.0,  # columns: a model that is asked without one is asked something else
@@ -22,6 +24,12 @@ QUALITY_THRESHOLDS: Final[Mapping[str, float]] = {
 }
 """Values from which on a kind of damage counts, by kind; `stale` has `stale_seconds`."""
 
+HEADLINES: Final = ("auc", "balanced_accuracy", "mae")
+"""How well rows are ordered, else how well each class is recognised, else the usual error. None follows the
+class shares (that of several classes hardly), and none a threshold that suits few of the rows."""
+
+JUDGED: Final = tuple(name for name in GREATER_IS_BETTER if name not in NOT_JUDGED)
+
 QUALITY_KINDS: Final = (*QUALITY_THRESHOLDS, "stale")
 
 
@@ -33,12 +41,18 @@ class AssessmentPolicy:
     ----------
     segment : str or None
         Categorical feature by whose values performance is also shown; those of the reference, at most 20.
+    headline : str or None
+        Measure that decides whether the model has declined; the others are shown beside it. By default the
+        first that the reference knows of `HEADLINES`.
     alpha : float
-        Probability that a measure is called declined though it is not. 0.01: fourteen measures of one model
-        move together, so that a check errs hardly more often than one of them.
+        Probability that the headline measure is called worse though it is not, in any window while it passes
+        by once, however often it is looked at. 0.01.
     drop_ratio : float
-        Drop from which on a real one is a decline, as a share of the reference's value. 0.05: an accuracy of
-        0.90 that became 0.855.
+        Drop from which on a real one is a decline, as a share of the reference's value. 0.05: an AUC of 0.80
+        that became 0.76.
+    calibration_margin : float
+        Rise of the calibration error from which on a real one is large, in points of probability: a share of
+        an error near zero says nothing. 0.02.
     min_samples : int
         Outcomes below which nothing is decided.
     tolerance : float
@@ -63,8 +77,10 @@ class AssessmentPolicy:
     """
 
     segment: str | None = None
+    headline: str | None = None
     alpha: float = 0.01
     drop_ratio: float = 0.05
+    calibration_margin: float = 0.02
     min_samples: int = 100
     tolerance: float = 0.05
     quality: Mapping[str, float] = field(default_factory=dict)
@@ -76,7 +92,8 @@ class AssessmentPolicy:
     fairness_difference: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("alpha", "drop_ratio", "tolerance", "fairness_difference"):
+        shares = ("alpha", "drop_ratio", "calibration_margin", "tolerance", "fairness_difference")
+        for name in shares:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 < value < 1.0:
                 raise ConfigError(f"assessment.{name}: found {value!r}, need a number between 0 and 1")
@@ -94,6 +111,22 @@ class AssessmentPolicy:
                 raise ConfigError(f"assessment.quality: found {kind!r}, need one of {known}")
             if not 0.0 < value < math.inf:
                 raise ConfigError(f"assessment.quality.{kind}: found {value!r}, need a number above 0")
+
+        if self.headline is not None and self.headline not in JUDGED:
+            known = ", ".join(JUDGED)
+            raise ConfigError(f"assessment.headline: found {self.headline!r}, need one of {known}")
+
+    def headline_of(self, known: Collection[str]) -> str | None:
+        """Measure that decides, of those that a reference knows; None if it knows none that could."""
+        if self.headline is not None:
+            return self.headline if self.headline in known else None
+        return next((name for name in HEADLINES if name in known), None)
+
+    def drop_threshold(self, measure: str, reference: float | None) -> float:
+        """Drop from which on a real one is large, as a share of the reference's value."""
+        if measure != "calibration_error":
+            return self.drop_ratio
+        return self.calibration_margin / reference if reference else math.inf
 
     def quality_threshold(self, kind: str) -> float:
         """Value from which on something counts as broken."""

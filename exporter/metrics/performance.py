@@ -14,6 +14,7 @@ OUTCOME_RESULTS = ("joined", "duplicate", "conflicting", "unknown_id", "late", "
 
 CLASSIFICATION_MEASURES = {
     "accuracy": "Share of rows whose class was predicted right",
+    "balanced_accuracy": "Mean over the classes of the share of each that was predicted right",
     "precision": "Share of the predicted positives that were; over several classes the mean",
     "recall": "Share of the positives that were predicted; over several classes the mean",
     "f1": "Harmonic mean of precision and recall; over several classes the mean",
@@ -78,6 +79,16 @@ PERFORMANCE_FAMILIES: tuple[Family, ...] = (
         "model_performance_state",
         "0 ok, 1 warning (a small drop, but real), 2 declined (real and large), -1 unknown.",
         "measure",
+        "window",
+    ),
+    PERFORMANCE.gauge(
+        "model_performance_overall_state",
+        "State of the measure that decides: 0 ok, 1 warning, 2 declined, -1 unknown.",
+        "window",
+    ),
+    PERFORMANCE.gauge(
+        "model_calibration_state",
+        "0 ok, 1 warning (small, or by new class shares alone), 2 off, -1 unknown; absent for numbers.",
         "window",
     ),
     *(

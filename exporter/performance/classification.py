@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .measure import Measure, around, share, unknown
 from .probability import CalibrationCurve, brier_score, log_loss, problem_of
-from .ranking import Ranked, average_precision, roc_auc
+from .ranking import ONE_CLASS, Ranked, average_precision, roc_auc
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -130,11 +130,15 @@ def curve_of(truth: Codes, scores: Floats) -> CalibrationCurve:
 def from_confusion(
     confusion: NDArray[np.int64], per_class: dict[str, dict[str, Measure]], classes: Sequence[str]
 ) -> dict[str, Measure]:
-    """Accuracy, precision, recall and F1 from counts."""
+    """Accuracy, plain and balanced, precision, recall and F1 from counts."""
     n = int(confusion.sum())
     if n == 0:
-        return dict.fromkeys(("accuracy", "precision", "recall", "f1"), unknown("no predicted classes"))
-    measures = {"accuracy": share(float(np.trace(confusion)), n, "no rows")}
+        names = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
+        return dict.fromkeys(names, unknown("no predicted classes"))
+    measures = {
+        "accuracy": share(float(np.trace(confusion)), n, "no rows"),
+        "balanced_accuracy": _balanced([per_class[name]["recall"] for name in classes], n),
+    }
     if len(classes) == 2:
         return {**measures, **per_class[classes[1]]}
     # As scikit-learn: over the classes that occur, with 0 where a class was never predicted.
@@ -145,6 +149,15 @@ def from_confusion(
         error = math.sqrt(sum((measure.standard_error or 0.0) ** 2 for measure in found)) / len(found)
         measures[name] = around(value, error, n, least=0.0, most=1.0)
     return measures
+
+
+def _balanced(recalls: Sequence[Measure], n: int) -> Measure:
+    """Mean recall of the classes that happened."""
+    values = [recall.value for recall in recalls if recall.value is not None]
+    if len(values) < 2:
+        return unknown(ONE_CLASS, n)
+    error = math.sqrt(sum((recall.standard_error or 0.0) ** 2 for recall in recalls)) / len(values)
+    return around(sum(values) / len(values), error, n, least=0.0, most=1.0)
 
 
 def one_class(confusion: NDArray[np.int64], i: int) -> dict[str, Measure]:

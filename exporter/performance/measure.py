@@ -14,7 +14,8 @@ CONFIDENCE: Final = 0.95
 Z: Final = float(ndtri(0.5 + CONFIDENCE / 2.0))
 
 GREATER_IS_BETTER: Final = {
-    "accuracy": True, "precision": True, "recall": True, "f1": True, "auc": True, "average_precision": True,
+    "accuracy": True, "balanced_accuracy": True, "precision": True, "recall": True, "f1": True,
+    "auc": True, "average_precision": True,
     "log_loss": False, "brier_score": False, "calibration_error": False,
     "mae": False, "rmse": False, "mape": False, "r2": True, "bias": False,
 }  # fmt: skip

@@ -38,18 +38,31 @@ def of_class(truth: NDArray[np.int64], probabilities: Floats) -> Floats:
 
 def log_loss(truth: NDArray[np.int64], probabilities: Floats) -> Measure:
     """Mean of -log of the probability given to what happened; clipped at the float's epsilon."""
-    eps = np.finfo(np.float64).eps
-    losses = -np.log(np.clip(of_class(truth, probabilities), eps, 1.0 - eps))
-    return mean_of(losses)
+    return mean_of(_logs(truth, probabilities))
 
 
 def brier_score(truth: NDArray[np.int64], probabilities: Floats) -> Measure:
     """Mean squared distance of probability and truth: of the positive class, or summed over several."""
+    return mean_of(_squares(truth, probabilities))
+
+
+def row_losses(truth: NDArray[np.int64], probabilities: Floats) -> dict[str, Floats]:
+    """What each row adds to log loss and Brier score."""
+    return {"log_loss": _logs(truth, probabilities), "brier_score": _squares(truth, probabilities)}
+
+
+def _logs(truth: NDArray[np.int64], probabilities: Floats) -> Floats:
+    eps = np.finfo(np.float64).eps
+    losses: Floats = -np.log(np.clip(of_class(truth, probabilities), eps, 1.0 - eps))
+    return losses
+
+
+def _squares(truth: NDArray[np.int64], probabilities: Floats) -> Floats:
     if probabilities.ndim == 1:
-        return mean_of((probabilities - (truth == 1)) ** 2)
+        return np.asarray((probabilities - (truth == 1)) ** 2)
     happened = of_class(truth, probabilities)
     # Expanded: the sum over classes of (p - 1{class})^2, without building the indicator matrix.
-    return mean_of((probabilities**2).sum(axis=1) - 2.0 * happened + 1.0)
+    return np.asarray((probabilities**2).sum(axis=1) - 2.0 * happened + 1.0)
 
 
 def mean_of(losses: Floats) -> Measure:
@@ -60,6 +73,11 @@ def mean_of(losses: Floats) -> Measure:
     if n < 2:
         return Measure(value=float(losses.mean()), n=n)
     return around(float(losses.mean()), float(losses.std(ddof=1)) / math.sqrt(n), n, least=0.0)
+
+
+def bins_of(probabilities: Floats) -> NDArray[np.int64]:
+    """Tenth that each probability belongs to."""
+    return np.minimum((probabilities * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +102,7 @@ class CalibrationCurve:
     @classmethod
     def of(cls, happened: NDArray[np.bool_], probabilities: Floats) -> CalibrationCurve:
         """Curve of rows; a probability on an edge belongs to the bin above, and 1 to the last."""
-        bins = np.minimum((probabilities * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+        bins = bins_of(probabilities)
 
         def sums(weights: Floats) -> Floats:
             return np.bincount(bins, weights, minlength=CALIBRATION_BINS).astype(np.float64)

@@ -64,21 +64,24 @@ def roc_auc(ranked: Ranked) -> Measure:
 
 
 def average_precision(ranked: Ranked) -> Measure:
-    """Precision at each threshold, weighted by the recall that it adds; as scikit-learn computes it.
-
-    The interval is on the logit scale with the number of positives.
-
-    References
-    ----------
-    K. Boyd, K. Eng, C. D. Page, Area under the precision-recall curve: point estimates and confidence
-    intervals, ECML PKDD 2013.
-    """
+    """Precision at each threshold, weighted by the recall that it adds; as scikit-learn computes it."""
     n_pos, n = int(ranked.positives.sum()), int(ranked.positives.sum() + ranked.negatives.sum())
     if n_pos == 0:
         return unknown("no outcome of the positive class", n)
     found = np.cumsum(ranked.positives[::-1])
     chosen = found + np.cumsum(ranked.negatives[::-1])
     value = float(np.dot(ranked.positives[::-1], found / chosen) / n_pos)
+    return logit_interval(value, n_pos, n)
+
+
+def logit_interval(value: float, n_pos: int, n: int) -> Measure:
+    """A mean precision with its interval on the logit scale, by the number of positives.
+
+    References
+    ----------
+    K. Boyd, K. Eng, C. D. Page, Area under the precision-recall curve: point estimates and confidence
+    intervals, ECML PKDD 2013.
+    """
     if not 0.0 < value < 1.0:
         return Measure(value=value, n=n)
     logit, width = math.log(value / (1 - value)), 1.0 / math.sqrt(n_pos * value * (1 - value))

@@ -108,7 +108,12 @@ class RollingPerformance:
         if n:
             found["brier_score"] = Measure(value=self._squares / n, n=n)
             found["log_loss"] = Measure(value=self._logs / n, n=n)
-        curve = CalibrationCurve(self._rows, self._sums, self._hits, self._variance)
+        # Of a bin that all rows have left, a rest of rounding would stay: below zero it has no root.
+        held = self._rows > 0
+        sums, hits, variance = (
+            np.where(held, kept, 0.0) for kept in (self._sums, self._hits, self._variance)
+        )
+        curve = CalibrationCurve(self._rows, sums, hits, np.maximum(variance, 0.0))
         found["calibration_error"] = curve.error()
         return found
 

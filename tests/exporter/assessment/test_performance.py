@@ -12,10 +12,11 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from exporter import AssessmentPolicy, ConfigError, InstrumentedPredictor, Reference, Window
 from exporter.performance import Measure
-from exporter.performance.verdict import judge
+from exporter.performance.verdict import Standard, judge
 
 Value = Callable[..., float | None]
 WINDOW = Window("1h", 3600.0)
+STRICT = Standard(alpha=0.01, drop_ratio=0.001, min_samples=100)
 
 
 def table(rng: np.random.Generator, n: int) -> pd.DataFrame:
@@ -214,7 +215,7 @@ def test_segments_are_categories(watched: Watched, segment: str, found: str) -> 
 
 
 @pytest.mark.parametrize(
-    "change", [{"alpha": 0.0}, {"drop_ratio": 2}, {"min_samples": 1}, {"tolerance": True}]
+    "change", [{"alpha": 0.0}, {"drop_ratio": 2}, {"calibration_margin": 0}, {"headline": "bias"}, {"min_samples": 1}, {"tolerance": True}]
 )
 def test_a_policy_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
     """With the key, what was found and what is needed."""
@@ -230,7 +231,7 @@ def test_verdicts_without_a_decline_are_rarely_wrong() -> None:
     called = 0
     for before, now in zip(reference.tolist(), current.tolist(), strict=True):
         measure = Measure(value=now, standard_error=float(np.sqrt(now * (1 - now) / 800)), n=800)
-        verdict = judge("accuracy", measure, before, 5000, alpha=0.01, drop_ratio=0.001, min_samples=100)
+        verdict = judge("accuracy", measure, before, 800 / 5000, STRICT)
         called += verdict.state == "declined"
     assert called <= 20
 
@@ -238,9 +239,9 @@ def test_verdicts_without_a_decline_are_rarely_wrong() -> None:
 def test_too_few_outcomes_decide_nothing() -> None:
     """With less than the minimum there is a value, a reason and no state."""
     measure = Measure(value=0.1, standard_error=0.01, n=99)
-    verdict = judge("auc", measure, 0.9, 5000, alpha=0.01, drop_ratio=0.05, min_samples=100)
+    verdict = judge("auc", measure, 0.9, 0.02, STRICT)
     assert (verdict.state, verdict.reason) == ("unknown", "found 99 outcomes, need 100")
-    without = judge("auc", measure, None, 5000, alpha=0.01, drop_ratio=0.05, min_samples=10)
+    without = judge("auc", measure, None, 0.02, STRICT)
     assert without.reason == "the reference has no value to compare with"
 
 
