@@ -15,12 +15,14 @@ from typing import Final
 
 import yaml
 
+from .actions import ActionPolicy
+from .alertmanager import AlertmanagerPolicy
 from .config_file import MEBIBYTE, File, check
 from .delivery import DeliveryPolicy
 from .errors import ConfigError
 from .incidents import StatePolicy
 from .intake import DEFAULT_SOURCE, IntakePolicy
-from .message import LinkPolicy
+from .look import LinkPolicy, Look
 from .secret import Secret, mask
 from .slack import SlackPolicy
 from .web import is_loopback
@@ -36,6 +38,8 @@ VARIABLES: Final = (
     "SLACK_WEBHOOK_URL",
     "SLACK_SIGNING_SECRET",
     "SLACK_API_URL",
+    "ALERTMANAGER_URL",
+    "ALERTMANAGER_TOKEN",
     "BRIDGE_TOKENS",
     "BRIDGE_LISTEN_ADDRESS",
     "BRIDGE_LISTEN_PORT",
@@ -86,6 +90,7 @@ class SlackSecrets:
     bot_token: Secret | None = None
     webhook_url: Secret | None = None
     signing_secret: Secret | None = None
+    alertmanager_token: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +112,9 @@ class BridgeConfig:
     slack: SlackPolicy
     secrets: SlackSecrets
     delivery: DeliveryPolicy
-    links: LinkPolicy
+    look: Look
+    actions: ActionPolicy
+    alertmanager: AlertmanagerPolicy
     channels: Mapping[str, str]
     sources: Mapping[str, SourceConfig]
 
@@ -176,9 +183,16 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> BridgeC
                 values, "SLACK_WEBHOOK_URL", r"https?://\S+", "the URL of an incoming webhook"
             ),
             signing_secret=_secret(values, "SLACK_SIGNING_SECRET", r"\S+", "the app's signing secret"),
+            alertmanager_token=_secret(values, "ALERTMANAGER_TOKEN", r"\S+", "a bearer token"),
         ),
         delivery=DeliveryPolicy(**file.delivery.model_dump()),
-        links=LinkPolicy(hosts=tuple(file.links.hosts)),
+        look=Look(
+            links=LinkPolicy(hosts=tuple(file.links.hosts)),
+            mentions={name: tuple(ids) for name, ids in file.mentions.model_dump().items() if ids},
+            actions=_offered(file, values),
+        ),
+        actions=_actions(file),
+        alertmanager=_alertmanager(file, values),
         channels={name: destination.channel for name, destination in file.destinations.items()},
         sources=sources,
     )
@@ -250,6 +264,9 @@ def _contradictions(file: File) -> Iterator[str]:
                 yield f"sources.{name}.destinations: found {destination}, need one of {known}"
     if DEFAULT_SOURCE not in file.sources:
         yield f"sources: found no {DEFAULT_SOURCE}, need it for POST /alertmanager"
+    for name in file.alertmanager.sources:
+        if name not in file.sources:
+            yield f"alertmanager.sources: found {name}, need one of {', '.join(sorted(file.sources))}"
     if (file.listen.tls_certificate_file is None) != (file.listen.tls_key_file is None):
         yield "listen: found one of tls_certificate_file and tls_key_file, need both or neither"
 
@@ -273,6 +290,32 @@ def _port(values: Mapping[str, str]) -> int:
     if not port.isdecimal() or int(port) > MAX_PORT:
         raise ConfigError(f"BRIDGE_LISTEN_PORT: found {port[:20]!r}, need a number from 0 to {MAX_PORT}")
     return int(port)
+
+
+def _actions(file: File) -> ActionPolicy:
+    return ActionPolicy(**{name: tuple(ids) for name, ids in file.actions.model_dump().items()})
+
+
+def _alertmanager(file: File, values: Mapping[str, str]) -> AlertmanagerPolicy:
+    url = values.get("ALERTMANAGER_URL", file.alertmanager.url)
+    if url is not None and not re.fullmatch(r"https?://\S+", url):
+        raise ConfigError(f"ALERTMANAGER_URL: found {mask(url)[:60]!r}, need an http or https address")
+    sources = tuple(file.alertmanager.sources)
+    settings = file.alertmanager.model_dump(exclude={"url", "sources"})
+    return AlertmanagerPolicy(url=url, sources=sources, **settings)
+
+
+def _offered(file: File, values: Mapping[str, str]) -> frozenset[str]:
+    """What has buttons: what somebody may do and what can work, where Slack can be believed."""
+    if "SLACK_SIGNING_SECRET" not in values or "SLACK_BOT_TOKEN" not in values:
+        return frozenset()
+    works = {
+        "acknowledge": True,
+        "silence": _alertmanager(file, values).url is not None,
+        "retrain": any(getattr(place, "kind", "") == "retraining" for place in file.destinations.values()),
+    }
+    policy = _actions(file)
+    return frozenset(name for name, can in works.items() if can and getattr(policy, name))
 
 
 def _api_url(values: Mapping[str, str], configured: str) -> str:

@@ -13,6 +13,7 @@ import pydantic
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
+from .config_actions import ActionsSection, AlertmanagerSection, MentionsSection
 from .delivery import DeliveryPolicy
 from .errors import ConfigError
 from .incidents import StatePolicy
@@ -120,6 +121,9 @@ class File(Section):
     slack: SlackSection = SlackSection()
     delivery: DeliverySection = DeliverySection()
     links: LinksSection = LinksSection()
+    mentions: MentionsSection = MentionsSection()
+    actions: ActionsSection = ActionsSection()
+    alertmanager: AlertmanagerSection = AlertmanagerSection()
     destinations: Annotated[dict[_Name, DestinationSection], Field(min_length=1)]
     sources: Annotated[dict[_Name, SourceSection], Field(min_length=1)]
 

@@ -117,6 +117,11 @@ def moment(seconds: float) -> str:
     return f"<!date^{int(seconds)}^{{date_short_pretty}} {{time}}|{utc(seconds)}>"
 
 
+def clock_time(seconds: float) -> str:
+    """A time of day that Slack shows in each reader's own zone."""
+    return f"<!date^{int(seconds)}^{{time}}|{datetime.fromtimestamp(seconds, UTC):%H:%M UTC}>"
+
+
 def utc(seconds: float) -> str:
     """A time in UTC, to the minute."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -4,7 +4,7 @@ The facts that decide (what, which model, since when, how far over the threshold
 blocks. The list of alerts stands below them in one attachment, which is Slack's only way to a bar of colour
 and which Slack may fold away (https://docs.slack.dev/messaging/formatting-message-text calls it secondary
 content). A link is a link in the text, not a button: a button of an app without an interactive endpoint
-shows a warning sign.
+shows a warning sign, so only what can be done by a button has one.
 
 Every message fits Slack: alerts are left out, then descriptions, until it does; plain text goes with it
 always.
@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from . import markup
-from .views import NAME_LENGTH, AlertView, GroupView, ThreadLine, describe
+from . import buttons, guidance, markup, thread
+from .look import Look
+from .views import NAME_LENGTH, AlertState, AlertView, GroupView, ThreadLine, describe
 
 Block = dict[str, Any]
 
@@ -27,7 +27,6 @@ MAX_TOTAL: Final = 12_000
 exactly."""
 ALERTS_SHOWN: Final = 10
 """Alerts listed one by one; a reader of a channel scans, and the history has them all."""
-LINES_IN_REPLY: Final = 20
 LATE_SECONDS: Final = 300.0
 """A message older than this says how late it is; Alertmanager's own default between two sendings of a
 group."""
@@ -42,27 +41,12 @@ _RESOLVED_COLOUR: Final = "#2EB67D"
 _CIRCLES: Final = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
 _OTHER_CIRCLE: Final = "⚪"
 _RESOLVED_CIRCLE: Final = "🟢"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkPolicy:
-    """Where links may lead.
-
-    Attributes
-    ----------
-    hosts : tuple of str
-        Hosts that a link from an alert may have; empty allows every http(s) host.
-    """
-
-    hosts: tuple[str, ...] = ()
-
-    def link(self, url: str, label: str) -> str:
-        """A link if the URL is http(s) and its host allowed, else a path as harmless text, else nothing."""
-        if markup.safe_url(url) and (not self.hosts or urlsplit(url).hostname in self.hosts):
-            return markup.link(url, label)
-        # Without a base URL a runbook is named by its place in the repository; a script address is not
-        # shown at all.
-        return f"{label}: {markup.code(url, SHORT_DESCRIPTION_LENGTH)}" if url and ":" not in url else ""
+_STANDINGS: Final[Mapping[AlertState, str]] = {
+    "silenced": "silenced in Alertmanager",
+    "inhibited": "inhibited by another alert",
+    "gone": "no longer in Alertmanager",
+}
+"""What Alertmanager says when it is asked about an alert that it does not send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +70,7 @@ class Message:
         return sum(_size(block) for block in (*self.blocks, *self.attachments))
 
 
-def root(view: GroupView, now: float, links: LinkPolicy | None = None) -> Message:
+def root(view: GroupView, now: float, look: Look | None = None) -> Message:
     """The group's message as it should read now; always within Slack's limits.
 
     Parameters
@@ -94,17 +78,17 @@ def root(view: GroupView, now: float, links: LinkPolicy | None = None) -> Messag
     view : GroupView
     now : float
         Seconds since 1970, for durations and to say how late the message is.
-    links : LinkPolicy, optional
-        Default: any http(s) host.
+    look : Look, optional
+        Default: links to any http(s) host, no mentions, no buttons.
     """
-    policy = links or LinkPolicy()
+    look = look or Look()
     for shown, description in (
         (ALERTS_SHOWN, DESCRIPTION_LENGTH),
         (ALERTS_SHOWN, SHORT_DESCRIPTION_LENGTH),
         (ALERTS_SHOWN // 2, SHORT_DESCRIPTION_LENGTH),
         (2, 0),
     ):
-        message = _compose(view, now, policy, shown, description)
+        message = _compose(view, now, look, shown, description)
         if message.size() <= MAX_TOTAL:
             return message
     return message.plain()
@@ -112,38 +96,27 @@ def root(view: GroupView, now: float, links: LinkPolicy | None = None) -> Messag
 
 def reply(lines: Sequence[ThreadLine], now: float) -> Message:
     """One reply in the thread that tells what happened, oldest first; many waiting lines become one reply."""
-    # Slack shows when a reply was posted; a line needs its own time only if that differs.
-    timed = len(lines) > 1 or any(now - line.at > LATE_SECONDS for line in lines)
-    texts = [f"{markup.moment(line.at)}  {_line(line)}" if timed else _line(line) for line in lines]
-    text = ""
-    # Four of the longest lines fit a section, so the last try always does.
-    for kept in (LINES_IN_REPLY, LINES_IN_REPLY // 2, 4):
-        text = "\n".join(_ends(texts, kept))
-        if markup.length(text) <= markup.MAX_SECTION:
-            break
+    text = thread.text(lines, now)
     return Message(text=text, blocks=(_section(text),))
 
 
-def _ends(texts: list[str], kept: int) -> list[str]:
-    """The first and the last of many lines, `kept` in all; they say more than the middle."""
-    if len(texts) <= kept:
-        return texts
-    return [*texts[: kept // 2], f"… {len(texts) - kept} more changes …", *texts[-(kept - kept // 2) :]]
-
-
-def _compose(view: GroupView, now: float, links: LinkPolicy, shown: int, description: int) -> Message:
+def _compose(view: GroupView, now: float, look: Look, shown: int, description: int) -> Message:
     title = _title(view)
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}},
-        _section(_summary(view, now)),
+        _section(_summary(view, now, look)),
     ]
     fields = list(_fields(view))[: markup.MAX_FIELDS]
     if fields:
         blocks.append({"type": "section", "fields": fields})
-    blocks += [_section(text) for text in _links(view, links)]
+    if text := guidance.commands(view):
+        blocks.append(_section(text))
+    blocks += [_section(text) for text in guidance.links(view, look.links)]
+    if row := buttons.block(view, look, now):
+        blocks.append(row)
     inner = [*_alert_sections(view, shown, description), _context(view, now)]
     attachment = {"color": _colour(view), "fallback": title, "blocks": inner}
-    return Message(text=_plain_text(view, title), blocks=tuple(blocks), attachments=(attachment,))
+    return Message(text=_plain_text(view, now, title, look), blocks=tuple(blocks), attachments=(attachment,))
 
 
 def _title(view: GroupView) -> str:
@@ -163,7 +136,7 @@ def _model(labels: Mapping[str, str]) -> str:
     return f"{labels.get('model_name', '')} {labels.get('model_version', '')}".strip()
 
 
-def _summary(view: GroupView, now: float) -> str:
+def _summary(view: GroupView, now: float, look: Look) -> str:
     """What is the matter in one sentence, how many alerts, and since when."""
     sentence = view.annotations.get("summary", "")
     if not sentence and len(view.alerts) == 1:
@@ -182,6 +155,9 @@ def _summary(view: GroupView, now: float) -> str:
     else:
         since = f"since {markup.moment(view.opened_at)} ({markup.duration(now - view.opened_at)})"
         parts.append(f"{_counts(view)} {since}")
+    parts += _taken(view, now)
+    if calls := _calls(view, now, look):
+        parts.append(calls)
     if view.truncated and view.closed_at is None:
         parts.append(f"Alertmanager left out {view.truncated} more (set `max_alerts: 0` in its receiver).")
     if view.unreadable:
@@ -189,6 +165,22 @@ def _summary(view: GroupView, now: float) -> str:
             f"{view.unreadable} of the last notification's alerts could not be read; the history has them."
         )
     return "\n".join(parts)
+
+
+def _taken(view: GroupView, now: float) -> Iterator[str]:
+    """Who has taken it on, and until when it is silenced."""
+    if view.acknowledged_at is not None:
+        name = thread.who(view.acknowledged_by or "")
+        yield f"👀 Acknowledged by {name} at {markup.clock_time(view.acknowledged_at)}"
+    if view.closed_at is None and view.silenced_until is not None and view.silenced_until > now:
+        yield f"🔕 Silenced until {markup.moment(view.silenced_until)}"
+
+
+def _calls(view: GroupView, now: float, look: Look) -> str:
+    """Those to call while nobody has taken it on."""
+    silenced = view.silenced_until is not None and view.silenced_until > now
+    taken = view.closed_at is not None or view.acknowledged_at is not None or silenced
+    return "" if taken else look.mention(view.severity)
 
 
 def _counts(view: GroupView) -> str:
@@ -199,6 +191,9 @@ def _counts(view: GroupView) -> str:
         text += f", {view.resolved} resolved"
     if view.unheard:
         text += f", {view.unheard} not in the latest notification"
+    for state, words in _STANDINGS.items():
+        if count := view.standings.get(state):
+            text += f", {count} {words}"
     return text + ","
 
 
@@ -215,9 +210,12 @@ def _fields(view: GroupView) -> Iterator[Block]:
             named + (f" and {rest} more" if rest > 0 else ""),
         )
     common = view.alerts[0].annotations if len(view.alerts) == 1 else view.annotations
-    score = _score(common)
-    if score:
+    if score := _score(common):
         yield _field("Score", score)
+    if markup.clean(common.get("rows", "")):
+        yield _field("Rows", markup.escape(markup.number(common["rows"]), NAME_LENGTH))
+    if markup.clean(common.get("top_contributors", "")):
+        yield _field("Top contributors", markup.escape(common["top_contributors"], SHORT_DESCRIPTION_LENGTH))
     for title, name in (("Test", "test_type"), ("Window", "window"), ("Segment", "segment")):
         if view.labels.get(name):
             yield _field(title, markup.code(view.labels[name], NAME_LENGTH))
@@ -234,19 +232,6 @@ def _score(annotations: Mapping[str, str]) -> str:
     text += f", threshold {markup.escape(markup.number(threshold), NAME_LENGTH)}"
     value, limit = markup.finite(score), markup.finite(threshold)
     return text + (f" ({value / limit:.1f} times)" if value and limit and value > 0 and limit > 0 else "")
-
-
-def _links(view: GroupView, links: LinkPolicy) -> list[str]:
-    """Runbook, dashboard and Alertmanager, of the group or its first alert; one text if that fits."""
-    annotations = {**(view.alerts[0].annotations if view.alerts else {}), **view.annotations}
-    places = (
-        ("Runbook", annotations.get("runbook_url", "")),
-        ("Dashboard", annotations.get("dashboard_url", "")),
-        ("Alertmanager", view.external_url),
-    )
-    texts = [text for label, url in places if (text := links.link(url, label))]
-    joined = " · ".join(texts)
-    return ([joined] if joined else []) if markup.length(joined) <= markup.MAX_SECTION else texts
 
 
 def _alert_sections(view: GroupView, shown: int, description: int) -> Iterator[Block]:
@@ -280,6 +265,8 @@ def _alert_text(view: GroupView, alert: AlertView, description: int) -> str:
         parts.append(f"since {markup.moment(alert.started_at)}")
     if alert.state == "unheard":
         parts.append("not in the latest notification (silenced or inhibited?)")
+    elif alert.state in _STANDINGS:
+        parts.append(_STANDINGS[alert.state])
     text = " · ".join(parts)
     words = alert.annotations.get("description") or alert.annotations.get("summary", "")
     # What is over needs no numbers of when it was not.
@@ -298,7 +285,7 @@ def _context(view: GroupView, now: float) -> Block:
     return {"type": "context", "elements": [_mrkdwn(text)]}
 
 
-def _plain_text(view: GroupView, title: str) -> str:
+def _plain_text(view: GroupView, now: float, title: str, look: Look) -> str:
     """The message for notifications, screen readers and clients without blocks."""
     if view.closed_at is not None:
         state = f"lasted {markup.duration(view.closed_at - view.opened_at)}"
@@ -307,33 +294,10 @@ def _plain_text(view: GroupView, title: str) -> str:
     summary = view.annotations.get("summary", "")
     if not summary and view.alerts:
         summary = view.alerts[0].annotations.get("summary", "")
-    parts = [title, markup.escape(summary, SUMMARY_LENGTH), state]
+    if view.acknowledged_at is not None:
+        state += f", acknowledged by {thread.who(view.acknowledged_by or '')}"
+    parts = [title, markup.escape(summary, SUMMARY_LENGTH), state, _calls(view, now, look)]
     return ". ".join(part for part in parts if part)
-
-
-def _line(line: ThreadLine) -> str:
-    """One thing that happened, as a line of text."""
-    names = ", ".join(markup.code(name, NAME_LENGTH) for name in line.names[:FEATURES_NAMED])
-    if line.count > len(line.names[:FEATURES_NAMED]):
-        names += f" and {line.count - len(line.names[:FEATURES_NAMED])} more"
-    return {
-        "fired": f"🔴 firing now: {names}",
-        "reopened": f"🔴 firing again: {names}",
-        "resolved": f"{_RESOLVED_CIRCLE} resolved: {names}; {line.left} still firing",
-        "closed": f"{_RESOLVED_CIRCLE} *all resolved*: {names}",
-        "unheard": f"⚪ closed without word from Alertmanager: {names}",
-        "acknowledged": f"👀 acknowledged by {_who(line.by)}",
-        "silenced": f"🔕 silenced until {markup.moment(line.until or 0)} by {_who(line.by)}",
-        "unsilenced": f"🔔 silence ended by {_who(line.by)}",
-        "silence_ended": f"🔔 the silence has ended; {line.left} still firing",
-        "silence_failed": f"⚠️ not silenced: {markup.escape(line.reason, DESCRIPTION_LENGTH)}",
-        "retraining_requested": f"🔁 retraining requested by {_who(line.by)}",
-    }[line.kind]
-
-
-def _who(name: str) -> str:
-    """Somebody as harmless text: a name in a message must not call anybody."""
-    return markup.escape(name, NAME_LENGTH) or "somebody"
 
 
 def _colour(view: GroupView) -> str:

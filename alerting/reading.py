@@ -31,7 +31,8 @@ def group(connection: sqlite3.Connection, incident_id: int) -> GroupView:
         {"id": incident_id, "snapshot_at": incident["snapshot_at"]},
     ).fetchone()
     alerts = connection.execute(
-        "SELECT * FROM episodes WHERE incident_id = ? AND close_reason IS NOT 'superseded'"
+        "SELECT e.*, s.state FROM episodes e LEFT JOIN standings s ON s.episode_id = e.id"
+        " WHERE incident_id = ? AND close_reason IS NOT 'superseded'"
         " ORDER BY closed_at IS NOT NULL, rank, starts_at_ns, fingerprint LIMIT ?",
         (incident_id, ALERTS_SHOWN),
     ).fetchall()
@@ -61,6 +62,14 @@ def group(connection: sqlite3.Connection, incident_id: int) -> GroupView:
         acknowledged_at=incident["acknowledged_at"],
         acknowledged_by=incident["acknowledged_by"],
         silenced_until=incident["silenced_until"],
+        standings={
+            row["state"]: row["n"]
+            for row in connection.execute(
+                "SELECT s.state, COUNT(*) AS n FROM episodes e JOIN standings s ON s.episode_id = e.id"
+                " WHERE e.incident_id = ? AND e.closed_at IS NULL GROUP BY s.state",
+                (incident_id,),
+            )
+        },
     )
 
 
@@ -82,7 +91,7 @@ def lines(connection: sqlite3.Connection, incident_id: int, after: int, up_to: i
 
 
 def _alert(row: sqlite3.Row, snapshot_at: float) -> AlertView:
-    state: AlertState = "firing" if row["seen_at"] >= snapshot_at else "unheard"
+    state: AlertState = row["state"] or ("firing" if row["seen_at"] >= snapshot_at else "unheard")
     return AlertView(
         state=state if row["closed_at"] is None else "resolved",
         labels=json.loads(row["labels"]),

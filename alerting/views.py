@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from . import markup
@@ -15,12 +15,19 @@ UNKNOWN_SEVERITY: Final = len(SEVERITIES)
 NAME_LENGTH: Final = 80
 """Of a name in a list: enough for a feature or an instance, short enough for a phone."""
 
-AlertState = Literal["firing", "unheard", "resolved"]
+AlertState = Literal["firing", "unheard", "resolved", "silenced", "inhibited", "gone"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertView:
-    """One alert; `unheard` fires as far as we know, but the last snapshot did not list it."""
+    """One alert.
+
+    Attributes
+    ----------
+    state : str
+        `unheard` fires as far as we know, but the last snapshot did not list it; `silenced`, `inhibited` and
+        `gone` are what Alertmanager said when it was asked.
+    """
 
     state: AlertState
     labels: Mapping[str, str]
@@ -49,6 +56,8 @@ class GroupView:
         Who has taken it on; the words of the one who did.
     silenced_until : float or None
         Until when Alertmanager was asked to be quiet about it.
+    standings : mapping of str to int
+        How many of the alerts that fire as far as we know are silenced, inhibited or gone.
     """
 
     incident_id: int
@@ -71,6 +80,7 @@ class GroupView:
     acknowledged_at: float | None = None
     acknowledged_by: str | None = None
     silenced_until: float | None = None
+    standings: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

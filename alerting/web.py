@@ -92,6 +92,7 @@ def exchange(
     token: Secret | None = None,
     body: Mapping[str, object] | None = None,
     query: Mapping[str, str] | None = None,
+    max_bytes: int = MAX_ANSWER_BYTES,
 ) -> Answer | RetryLater | Uncertain:
     """Send one request and read its answer.
 
@@ -123,7 +124,7 @@ def exchange(
                 stream=True,
             )
             with response:
-                text = b"".join(_chunks(response, deadline)).decode("utf-8", "replace")
+                text = b"".join(_chunks(response, deadline, max_bytes)).decode("utf-8", "replace")
             return Answer(status=response.status_code, headers=response.headers, text=text)
     # Messages of these errors hold the URL, which may be a secret: only their kind is passed on.
     except requests.ConnectTimeout:
@@ -149,14 +150,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _chunks(response: requests.Response, deadline: float) -> Iterator[bytes]:
+def _chunks(response: requests.Response, deadline: float, max_bytes: int) -> Iterator[bytes]:
     """The body, within limits of time and size."""
     size = 0
     for chunk in response.iter_content(_CHUNK_BYTES):
         size += len(chunk)
         if time.monotonic() > deadline:
             raise requests.Timeout
-        if size > MAX_ANSWER_BYTES:
+        if size > max_bytes:
             raise requests.RequestException
         yield chunk
 

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from alerting.actions import ActionPolicy
+from alerting.alertmanager import AlertmanagerPolicy
 from alerting.config import BridgeConfig, describe, load_config, require_slack
 from alerting.delivery import DeliveryPolicy
 from alerting.errors import ConfigError
 from alerting.incidents import StatePolicy
 from alerting.intake import IntakePolicy
-from alerting.message import LinkPolicy
+from alerting.look import LinkPolicy, Look
 from alerting.secret import Secret
 from alerting.slack import SlackPolicy
 
@@ -43,7 +45,9 @@ def test_the_shipped_file_says_exactly_the_defaults(tmp_path: Path) -> None:
     assert config.intake == IntakePolicy()
     assert config.slack == SlackPolicy()
     assert config.delivery == DeliveryPolicy()
-    assert config.links == LinkPolicy()
+    assert config.look == Look(links=LinkPolicy())
+    assert config.actions == ActionPolicy()
+    assert config.alertmanager == AlertmanagerPolicy()
     assert (config.listen.address, config.listen.port) == ("127.0.0.1", 9109)
     assert config.state_directory == Path(".driftgauge/bridge")
     assert config.channels == {"slack": "#model-alerts"}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerting import markup, message
-from alerting.message import LinkPolicy
+from alerting.look import LinkPolicy, Look
 from alerting.testing import blockkit
 from alerting.views import AlertView, GroupView, ThreadLine, describe, severity_rank
 
@@ -88,7 +88,7 @@ def test_a_firing_message_says_what_a_person_needs() -> None:
         "1 alert firing, since <!date^1767225000^",
         "(10 min)",
         "<https://docs.example/runbooks#modeldriftdetected|Runbook>",
-        "<https://grafana.example/d/drift?a=1&amp;b=2|Dashboard>",
+        "<https://grafana.example/d/drift?a=1&amp;b=2&amp;from=1767221400000&amp;to=now|Dashboard>",
         "<http://alertmanager:9093|Alertmanager>",
         "dep_hour moved",
         "Incident 7",
@@ -176,7 +176,7 @@ def test_a_runbook_without_a_web_address_is_named_and_a_script_is_not() -> None:
 
 def test_links_lead_only_to_allowed_hosts_where_hosts_are_given() -> None:
     """An alert's author cannot put a foreign site into the channel."""
-    text = said(message.root(group_view(), NOW, LinkPolicy(hosts=("grafana.example",))))
+    text = said(message.root(group_view(), NOW, Look(links=LinkPolicy(hosts=("grafana.example",)))))
     assert "|Dashboard>" in text
     assert "docs.example" not in text
 
