@@ -1,8 +1,8 @@
 """April to December again, in time order, faster than it was.
 
 Time here is simulated: the clock stands at the hour that is being replayed. Each hour brings the flights that
-leave in it, the outcomes of those that have landed, and once a day a check. When the machine is slower than
-the asked speed, the clock falls behind and no flight is left out.
+leave in it, the outcomes of those that have landed (cancelled and diverted ones never have any), and once a
+day a check. When the machine is slower than the asked speed, the clock falls behind and no flight is left out.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Predictor(Protocol):
     def predict_proba(self, rows: Any, *, ids: Any) -> Any:  # noqa: ANN401  # a pandas table, the model's answer
         """Answer the rows."""
 
-    def record_outcomes(self, ids: Sequence[Any], y_true: Sequence[Any]) -> Any:  # noqa: ANN401  # not read
-        """Join the truth."""
+    def record_outcomes(self, ids: Sequence[Any], y_true: Sequence[Any], at: Sequence[float]) -> Any:  # noqa: ANN401  # not read
+        """Join the truth, which became known at these times."""
 
     def check_now(self) -> Any:  # noqa: ANN401  # not read
         """Check the window."""
@@ -118,7 +118,8 @@ def replay(predictor: Predictor, flights: Flights, clock: SimulatedClock, hours:
         last = int(np.searchsorted(landed_at, now, side="right"))
         if last > next_landing:
             ids = landings[next_landing:last]
-            predictor.record_outcomes(ids.tolist(), flights.late[ids].astype(int).tolist())
+            late, landed = flights.late[ids].astype(int), flights.landed[ids]
+            predictor.record_outcomes(ids.tolist(), late.tolist(), landed.tolist())
             next_landing = last
         last = int(np.searchsorted(flights.scheduled, now + HOUR_SECONDS, side="left"))
         if last > next_flight:

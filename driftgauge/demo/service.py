@@ -71,6 +71,21 @@ def prepare(data: Path | None, path: Path, began: float) -> tuple[Flights, Any, 
     return flights.between(REPLAY_START, YEAR_END), model, Reference.load(path)
 
 
+def instrumented(model: Any, reference: Reference, clock: SimulatedClock) -> InstrumentedPredictor:  # noqa: ANN401  # scikit-learn ships no types
+    """The model as the demo measures it."""
+    return InstrumentedPredictor(
+        model,
+        name=MODEL_NAME,
+        version=MODEL_VERSION,
+        reference=reference,
+        store=MemoryStore(retention_hours=RETENTION_HOURS),
+        windows=[WINDOW],
+        clock=clock,
+        assessment=AssessmentPolicy(segment="origin"),
+        background=False,  # a check per simulated day, called by the replay; scrapes fold what is pending
+    )
+
+
 def serve(
     year: Flights,
     model: Any,  # noqa: ANN401  # scikit-learn ships no types
@@ -81,17 +96,7 @@ def serve(
 ) -> None:
     """Serve and replay until told to stop."""
     clock = SimulatedClock(REPLAY_START)
-    with InstrumentedPredictor(
-        model,
-        name=MODEL_NAME,
-        version=MODEL_VERSION,
-        reference=reference,
-        store=MemoryStore(retention_hours=RETENTION_HOURS),
-        windows=[WINDOW],
-        clock=clock,
-        assessment=AssessmentPolicy(segment="origin"),
-        background=False,  # a check per simulated day, called by the replay; scrapes fold what is pending
-    ) as predictor:
+    with instrumented(model, reference, clock) as predictor:
         registry = predictor.registry
         Gauge(CLOCK_METRIC, "Time in the replayed world.", registry=registry).set_function(clock)
         Gauge(PROGRESS_METRIC, "Share of the replay that is done, 0 to 1.", registry=registry).set_function(

@@ -26,15 +26,15 @@ class Recorder:
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
         self.predicted: list[tuple[float, list[int]]] = []
-        self.outcomes: list[tuple[float, list[int], list[int]]] = []
+        self.outcomes: list[tuple[float, list[int], list[int], list[float]]] = []
         self.checks: list[float] = []
 
     def predict_proba(self, rows: Any, *, ids: list[int]) -> None:
         assert len(rows) == len(ids)
         self.predicted.append((self._clock(), ids))
 
-    def record_outcomes(self, ids: Any, y_true: Any) -> None:
-        self.outcomes.append((self._clock(), list(ids), list(y_true)))
+    def record_outcomes(self, ids: Any, y_true: Any, at: Any) -> None:
+        self.outcomes.append((self._clock(), list(ids), list(y_true), list(at)))
 
     def check_now(self) -> None:
         self.checks.append(self._clock())
@@ -72,10 +72,10 @@ def test_each_flight_is_asked_for_once_in_the_hour_in_which_it_leaves(flights: F
 
 
 def test_outcomes_arrive_once_the_flight_has_landed(flights: Flights) -> None:
-    """The late flight is told in the first hour after its landing; the others never land."""
+    """The late flight is told in the first hour after its landing, with its time; the others never land."""
     recorder = run(flights, 48)
     landed = float(np.ceil(flights.landed[0] / HOUR_SECONDS) * HOUR_SECONDS)
-    assert recorder.outcomes == [(landed, [0], [1])]
+    assert recorder.outcomes == [(landed, [0], [1], [float(flights.landed[0])])]
 
 
 def test_checks_begin_with_a_full_window_and_come_every_day(flights: Flights) -> None:
