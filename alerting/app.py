@@ -23,7 +23,7 @@ from starlette.applications import Starlette
 
 from . import audit, database, incidents, outbox
 from .access import Gate
-from .calls import Client
+from .calls import Receiver
 from .config import BridgeConfig, require_slack
 from .database import Database
 from .delivery import Destination, Sender
@@ -178,12 +178,11 @@ def build_bridge(config: BridgeConfig, *, clock: Callable[[], float] = time.time
     senders = [
         Sender(
             destination=Destination(
-                name=name, channel=channel, client=client, call_seconds=config.slack.timeouts.total
+                name=name, channel=channel, receiver=client, call_seconds=config.slack.timeouts.total
             ),
             database=state,
             metrics=metrics,
             policy=config.delivery,
-            links=config.links,
             clock=clock,
         )
         for name, channel in config.channels.items()
@@ -243,11 +242,11 @@ def _listening(config: BridgeConfig) -> Iterator[socket.socket]:
         yield listener
 
 
-def _client(config: BridgeConfig, clock: Callable[[], float]) -> Client:
+def _client(config: BridgeConfig, clock: Callable[[], float]) -> Receiver:
     """Slack with a bot token if there is one, else with the incoming webhook."""
     require_slack(config)
     secrets = config.secrets
     if secrets.bot_token is not None:
-        return BotClient(config.slack, secrets.bot_token, clock)
+        return BotClient(config.slack, secrets.bot_token, clock, config.look)
     assert secrets.webhook_url is not None
-    return WebhookClient(config.slack, secrets.webhook_url, clock)
+    return WebhookClient(config.slack, secrets.webhook_url, clock, config.look)

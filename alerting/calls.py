@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-from .message import Message
+from .views import GroupView, ThreadLine
 
 Kind = Literal["post", "update", "reply"]
 
@@ -31,34 +32,58 @@ log."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A message with its address.
+    """What to tell, and to whom; the receiver finds the words.
 
     Attributes
     ----------
     kind : "post", "update" or "reply"
+    group : GroupView
+        The incident as it stands now.
+    lines : sequence of ThreadLine
+        What happened since the receiver was last told.
+    plain : bool
+        The receiver has refused the full form: write the smallest one.
+    version : int
+        Of the state that is told; a later one has a higher number.
     message_id : str
-        Our opaque id inside a post or reply, the same at every try.
+        Our opaque id of a post or reply, the same at every try.
     channel : str
     ts : str or None
-        The message to update, or at the root of the thread.
+        The receiver's name of what it was told first: the message to update, or at the root of the thread.
     since : float
         When it was first tried.
+    at : float
+        Now, in seconds since 1970.
     """
 
     kind: Kind
-    message: Message
+    group: GroupView
+    lines: Sequence[ThreadLine] = ()
+    plain: bool = False
+    version: int = 1
     message_id: str
     channel: str
     ts: str | None
     since: float
+    at: float
+
+    @property
+    def thread(self) -> str:
+        """What all letters about the incident to this receiver have in common."""
+        return self.ts or self.message_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """The other side has it. `channel` and `ts` are Slack's names of the message, where it tells them."""
+    """The other side has it. `channel` and `ts` are its names of the place and of what stands there."""
 
     channel: str | None = None
     ts: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unneeded:
+    """There is nothing in it that this receiver should be told; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +111,7 @@ class Rejected:
     Attributes
     ----------
     scope : "destination", "message" or "content"
-        What is wrong: the credentials or the channel; the message that was to be changed; what we wrote.
+        What is wrong: the credentials or the address; the message that was to be changed; what we wrote.
     """
 
     reason: str
@@ -108,22 +133,30 @@ class NotFound:
     """A message that was looked for is not there."""
 
 
-Outcome = Delivered | RetryLater | Rejected | Uncertain
+Verdict = Delivered | RetryLater | Rejected | Uncertain
+Outcome = Verdict | Unneeded
 Search = Delivered | NotFound | RetryLater | Rejected
 
 
-class Client(Protocol):
-    """A way to people. `delivery` needs no more of it than this.
+class Receiver(Protocol):
+    """A way to people or to a program. `delivery` needs no more of it than this.
 
     Attributes
     ----------
     editable : bool
-        Whether what was posted can be changed, answered and found again.
+        Whether what was posted can be changed, answered and found again. Another one is told each change by a
+        letter of its own.
+    repeatable : bool
+        Whether the same letter, sent twice, has the effect of one.
     """
 
     @property
     def editable(self) -> bool:
         """Whether what was posted can be changed, answered and found again."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same letter, sent twice, has the effect of one."""
 
     def send(self, letter: Letter) -> Outcome:
         """Send once."""

@@ -1,6 +1,7 @@
 """The loop from the outbox to a destination.
 
-It knows what was promised; how Slack is spoken to is the affair of `slack`.
+It knows what was promised; how a receiver is spoken to is the affair of `slack`, `pagerduty`, `email` and
+`webhook`.
 
 - One call at a time for a destination, written down before it is made and crossed out after it.
 - A token bucket per channel for posts and one for updates, kept in the state. A 429 empties it and closes it
@@ -9,7 +10,8 @@ It knows what was promised; how Slack is spoken to is the affair of `slack`.
   with jitter, for ever. A wrong token or channel parks the destination: one call every few minutes finds out
   whether it was mended.
 - A post of unknown fate is looked for in the channel once it must have ended, and repeated only if it is not
-  there. Where nothing can be looked for (an incoming webhook, a missing scope) it is repeated and counted.
+  there. A receiver that knows a letter it has had (PagerDuty, a webhook with its key) is simply told again.
+  Where neither is possible (e-mail, an incoming webhook, a missing scope) it is repeated and counted.
 """
 
 from __future__ import annotations
@@ -24,11 +26,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import message, outbox, pacing
-from .calls import Client, Delivered, Letter, NotFound, Outcome, Rejected, RetryLater, Search, Uncertain
+from . import outbox, pacing
+from .calls import (
+    Delivered,
+    Letter,
+    NotFound,
+    Outcome,
+    Receiver,
+    Rejected,
+    RetryLater,
+    Search,
+    Uncertain,
+    Unneeded,
+)
 from .database import Database
 from .errors import OutboxError
-from .message import LinkPolicy
 from .metrics import BridgeMetrics
 from .outbox import DestinationState, Work
 from .pacing import Pace
@@ -73,15 +85,18 @@ class Destination:
     Attributes
     ----------
     channel : str
-        Where a bot posts; for a webhook, a name for its pace.
+        Where a bot posts; for another receiver, a name for its pace.
     call_seconds : float
         The longest that one call takes.
+    pace : Pace or None
+        Of all calls; None takes the policy's, which is Slack's.
     """
 
     name: str
     channel: str
-    client: Client
+    receiver: Receiver
     call_seconds: float
+    pace: Pace | None = None
 
 
 @dataclass(kw_only=True)
@@ -94,7 +109,6 @@ class Sender:
     database : Database
     metrics : BridgeMetrics
     policy : DeliveryPolicy
-    links : LinkPolicy
     clock, draw, new_id : callable
         Seconds since 1970; a number in [0, 1); an id that nobody else has. Replaced in tests.
     """
@@ -103,7 +117,6 @@ class Sender:
     database: Database
     metrics: BridgeMetrics
     policy: DeliveryPolicy = field(default_factory=DeliveryPolicy)
-    links: LinkPolicy = field(default_factory=LinkPolicy)
     clock: Callable[[], float] = time.time
     draw: Callable[[], float] = random.random
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex
@@ -116,7 +129,7 @@ class Sender:
         place = self.destination
         self.database.write(
             lambda connection: outbox.register(
-                connection, place.name, channel=place.channel, editable=place.client.editable
+                connection, place.name, channel=place.channel, editable=place.receiver.editable
             )
         ).result()
 
@@ -149,12 +162,12 @@ class Sender:
         if isinstance(begun, float):
             return begun
         work, letter = begun
-        client = self.destination.client
+        receiver = self.destination.receiver
         if work.finds:
-            found = client.find(letter)
+            found = NotFound() if receiver.repeatable else receiver.find(letter)
             self.database.write(lambda connection: self._found(connection, work, found)).result()
         else:
-            outcome = client.send(letter)
+            outcome = receiver.send(letter)
             self.database.write(lambda connection: self._sent(connection, work, outcome)).result()
         return 0.0
 
@@ -187,22 +200,21 @@ class Sender:
         return work, self._letter(work, state, now)
 
     def _letter(self, work: Work, state: DestinationState, now: float) -> Letter:
-        """What to send, written from the state as it is now."""
-        text = (
-            message.reply(work.lines, now)
-            if work.kind == "reply"
-            else message.root(work.group, now, self.links)
-        )
+        """What to send, from the state as it is now."""
         channel = self.destination.channel if work.kind == "post" else work.channel
         if work.finds and work.kind == "post":
             channel = state.channel_id or channel  # only posting takes a channel by its name
         return Letter(
             kind=work.kind,
-            message=text.plain() if work.plain else text,
+            group=work.group,
+            lines=work.lines,
+            plain=work.plain,
+            version=work.version,
             message_id=work.message_id,
             channel=channel or self.destination.channel,
             ts=work.ts,
             since=work.begun_at,
+            at=now,
         )
 
     def _sent(self, connection: sqlite3.Connection, work: Work, outcome: Outcome) -> None:
@@ -213,16 +225,19 @@ class Sender:
             self.metrics.delivery(name, "delivered", "ok")
             self._all_well()
             return
+        if isinstance(outcome, Unneeded):
+            outbox.unneeded(connection, work)
+            return
         if isinstance(outcome, RetryLater):
             self.metrics.delivery(name, "retry", outcome.reason)
             self._later(connection, work, outcome, now)
         elif isinstance(outcome, Uncertain):
             self.metrics.delivery(name, "uncertain", outcome.reason)
             self._rest(connection, outcome.after_seconds, now)
-            if work.kind == "update":
+            if work.kind == "update" or self.destination.receiver.repeatable:
                 outbox.unsent(connection, work, due_at=now)  # harmless twice
             else:
-                margin = self.policy.reconcile_margin_seconds if self.destination.client.editable else 0.0
+                margin = self.policy.reconcile_margin_seconds if self.destination.receiver.editable else 0.0
                 outbox.unknown(connection, work, due_at=now + margin)
         else:
             self.metrics.delivery(name, "rejected", outcome.reason)
@@ -236,7 +251,8 @@ class Sender:
             self.metrics.reconciled(name, "found")
             outbox.delivered(connection, name, work, channel=found.channel, ts=found.ts, now=now)
         elif isinstance(found, NotFound):
-            self.metrics.reconciled(name, "absent")
+            if not self.destination.receiver.repeatable:
+                self.metrics.reconciled(name, "absent")
             outbox.resend(connection, name, work, doubtful=False, now=now)
         elif isinstance(found, RetryLater):
             after = max(found.after_seconds or 0.0, pacing.backoff(work.failures + 1, self.draw))
@@ -295,7 +311,9 @@ class Sender:
 
     def _paces(self) -> dict[str, tuple[str, Pace]]:
         """The bucket and pace of posts (with replies) and of updates."""
-        policy = self.policy
+        policy, own = self.policy, self.destination.pace
+        if own is not None:
+            return dict.fromkeys(("post", "update"), (f"receiver {self.destination.name}", own))
         posts = Pace(per_second=policy.posts_per_second, burst=policy.post_burst)
         # Slack counts updates over a minute: a small burst keeps well inside.
         updates = Pace(per_second=policy.updates_per_minute / 60.0, burst=policy.post_burst)

@@ -250,6 +250,15 @@ def delivered(
         audit.write(connection, "recovered", at=now, destination=name)
 
 
+def unneeded(connection: sqlite3.Connection, work: Work) -> None:
+    """Cross out a letter in which there was nothing to tell; what was told before stays as it is."""
+    connection.execute(
+        "UPDATE deliveries SET sent_version = ?, told_line = ?, call_kind = NULL, message_id = NULL,"
+        " begun_at = NULL, failures = 0, due_at = 0, plain = 0 WHERE id = ?",
+        (work.version, work.line, work.delivery_id),
+    )
+
+
 def unsent(connection: sqlite3.Connection, work: Work, *, due_at: float) -> None:
     """Cross out a call that surely had no effect; it comes again."""
     connection.execute(

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from . import web
-from .calls import Delivered, Letter, NotFound, Outcome, Rejected, RetryLater, Search, Uncertain
+from . import message, web
+from .calls import Delivered, Letter, NotFound, Outcome, Rejected, RetryLater, Search, Uncertain, Verdict
+from .look import Look
+from .message import Message
 from .secret import Secret
 
 API_URL: Final = "https://slack.com/api/"
@@ -93,17 +95,27 @@ class BotClient:
     token : Secret
     clock : callable
         Seconds since 1970, for a Retry-After that is a date.
+    look : Look, optional
+        What the configuration adds to a message.
     """
 
-    def __init__(self, policy: SlackPolicy, token: Secret, clock: Callable[[], float] = time.time) -> None:
-        self._policy, self._token, self._clock = policy, token, clock
-        self.editable = True
+    editable: Final = True
+    repeatable: Final = False
+
+    def __init__(
+        self,
+        policy: SlackPolicy,
+        token: Secret,
+        clock: Callable[[], float] = time.time,
+        look: Look | None = None,
+    ) -> None:
+        self._policy, self._token, self._clock, self._look = policy, token, clock, look
 
     def send(self, letter: Letter) -> Outcome:
         """Post, reply or update, once; a post carries our id in its metadata."""
         fields: dict[str, Any] = {
             "channel": letter.channel,
-            **letter.message.body(),
+            **_written(letter, self._look).body(),
             # Names in foreign text must not become mentions.
             "link_names": False,
             "parse": "none",
@@ -152,7 +164,7 @@ class BotClient:
         # More was written in the channel than should be read through: it cannot be told.
         return Rejected(reason="other", scope="message", detail="too many messages to look through")
 
-    def _call(self, method: str, fields: dict[str, Any]) -> Outcome:
+    def _call(self, method: str, fields: dict[str, Any]) -> Verdict:
         return judge(self._exchange("POST", method, body=fields), self._clock())
 
     def _exchange(
@@ -179,15 +191,25 @@ class WebhookClient:
         Whoever knows it can post, so it is a secret.
     clock : callable
         Seconds since 1970, for a Retry-After that is a date.
+    look : Look, optional
+        What the configuration adds to a message.
     """
 
-    def __init__(self, policy: SlackPolicy, url: Secret, clock: Callable[[], float] = time.time) -> None:
-        self._policy, self._url, self._clock = policy, url, clock
-        self.editable = False
+    editable: Final = False
+    repeatable: Final = False
+
+    def __init__(
+        self,
+        policy: SlackPolicy,
+        url: Secret,
+        clock: Callable[[], float] = time.time,
+        look: Look | None = None,
+    ) -> None:
+        self._policy, self._url, self._clock, self._look = policy, url, clock, look
 
     def send(self, letter: Letter) -> Outcome:
         """Post a message into the webhook's channel, once."""
-        body = {**letter.message.body(), "unfurl_links": False, "unfurl_media": False}
+        body = {**_written(letter, self._look).body(), "unfurl_links": False, "unfurl_media": False}
         answer = web.exchange("POST", self._url.reveal(), timeouts=self._policy.timeouts, body=body)
         if isinstance(answer, web.Answer) and answer.status == _OK and answer.text.strip() == "ok":
             return Delivered()
@@ -198,7 +220,17 @@ class WebhookClient:
         return Rejected(reason="other", scope="message", detail=f"a webhook cannot look for a {letter.kind}")
 
 
-def judge(answer: web.Answer | RetryLater | Uncertain, now: float) -> Outcome:
+def _written(letter: Letter, look: Look | None) -> Message:
+    """A letter in Slack's terms."""
+    text = (
+        message.reply(letter.lines, letter.at)
+        if letter.kind == "reply"
+        else message.root(letter.group, letter.at, look)
+    )
+    return text.plain() if letter.plain else text
+
+
+def judge(answer: web.Answer | RetryLater | Uncertain, now: float) -> Verdict:
     """What an answer of Slack means; errors stand in JSON (Web API) or are the text itself (webhook)."""
     if not isinstance(answer, web.Answer):
         return answer

@@ -156,7 +156,7 @@ def desk_of(state: State, slack: FakeSlack, clock: Clock) -> Callable[..., Desk]
         numbers = iter(range(1_000_000))
         sender = Sender(
             destination=Destination(
-                name="slack", channel="#alerts", client=client, call_seconds=where.timeouts.total
+                name="slack", channel="#alerts", receiver=client, call_seconds=where.timeouts.total
             ),
             database=state.database,
             metrics=metrics,

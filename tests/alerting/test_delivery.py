@@ -357,24 +357,25 @@ def test_a_kill_around_the_call_neither_loses_nor_doubles(
     desk.state.record(webhook(alert("seed"), group_key="seed"))
     desk.settle()
     desk.state.record(webhook(alert("a")))
-    client = desk.sender.destination.client
+    receiver = desk.sender.destination.receiver
 
     class Killed(BaseException):
         """Stands for kill -9: nothing after it runs."""
 
     class Dying:
         editable = True
+        repeatable = False
 
         def send(self, letter: Letter) -> Outcome:
             if moment == "after the call":
-                client.send(letter)
+                receiver.send(letter)
             raise Killed
 
         def find(self, letter: Letter) -> Search:
             raise Killed
 
     place = desk.sender.destination
-    object.__setattr__(place, "client", Dying())
+    object.__setattr__(place, "receiver", Dying())
     with pytest.raises(Killed):
         desk.sender.step()
     again = desk_of()

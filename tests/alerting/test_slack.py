@@ -1,26 +1,32 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from alerting import slack as slack_module
-from alerting.calls import REASONS, Delivered, Letter, NotFound, Outcome, Rejected, RetryLater, Uncertain
-from alerting.message import Message
+from alerting.calls import (
+    REASONS,
+    Delivered,
+    Letter,
+    NotFound,
+    Outcome,
+    Rejected,
+    RetryLater,
+    Uncertain,
+    Unneeded,
+)
 from alerting.secret import Secret
 from alerting.slack import BotClient, SlackPolicy, WebhookClient, judge
-from alerting.testing import FakeSlack, Fault
+from alerting.testing import FakeSlack, Fault, letters
+from alerting.views import ThreadLine
 from alerting.web import Answer
 
 if TYPE_CHECKING:
     from .conftest import Clock
 
-MESSAGE = Message(
-    text="hello",
-    blocks=({"type": "section", "text": {"type": "mrkdwn", "text": "*hello*", "verbatim": True}},),
-)
+LINES = [ThreadLine(kind="resolved", at=letters.NOW, count=1, names=["dep_hour"])]
 
 
 @pytest.fixture
@@ -31,15 +37,7 @@ def bot(slack: FakeSlack, clock: Clock) -> BotClient:
 
 def letter(clock: Clock, **fields: Any) -> Letter:
     """A post into a channel."""
-    values: dict[str, Any] = {
-        "kind": "post",
-        "message": MESSAGE,
-        "message_id": "id-1",
-        "channel": "#alerts",
-        "ts": None,
-        "since": clock(),
-    }
-    return Letter(**{**values, **fields})
+    return letters.letter(**{"since": clock(), "at": clock(), **fields})
 
 
 def posted(outcome: object) -> Delivered:
@@ -53,10 +51,10 @@ def test_a_post_is_answered_updated_and_found(slack: FakeSlack, bot: BotClient, 
     root = posted(bot.send(letter(clock)))
     assert root.channel is not None
     known = {"channel": root.channel, "ts": root.ts}
-    reply = posted(bot.send(letter(clock, kind="reply", message_id="id-2", **known)))
-    posted(bot.send(letter(clock, kind="update", message=dataclasses.replace(MESSAGE, text="new"), **known)))
+    reply = posted(bot.send(letter(clock, kind="reply", message_id="id-2", lines=LINES, **known)))
+    posted(bot.send(letter(clock, kind="update", group=letters.resolved_view(), **known)))
     (message,) = slack.workspace.roots()
-    assert message.body["text"] == "new"
+    assert "Resolved" in message.body["text"]
     assert [entry.ts for entry in slack.workspace.thread(message)] == [reply.ts]
     assert posted(bot.find(letter(clock, channel=root.channel))).ts == root.ts
     assert posted(bot.find(letter(clock, kind="reply", message_id="id-2", **known))).ts == reply.ts
@@ -152,7 +150,7 @@ def test_every_way_to_fail_has_its_outcome(
     slack.faults.add(fault)
     outcome = bot.send(letter(clock))
     assert outcome == expected
-    assert not isinstance(outcome, Delivered)
+    assert not isinstance(outcome, Delivered | Unneeded)
     assert outcome.reason in REASONS
     assert sum(slack.workspace.calls.values()) == 1
 
@@ -203,7 +201,7 @@ def test_a_webhook_posts_and_can_do_no_more(slack: FakeSlack, clock: Clock) -> N
     """It tells neither channel nor ts, and cannot look."""
     client = WebhookClient(SlackPolicy(), Secret(slack.webhook_url), clock)
     assert client.send(letter(clock)) == Delivered()
-    assert slack.workspace.roots()[0].body["text"] == "hello"
+    assert slack.workspace.roots()[0].body["text"].startswith("🟠 Warning: ModelDriftDetected")
     assert isinstance(client.find(letter(clock)), Rejected)
     slack.faults.add(Fault(method="webhook", status=429, retry_after="2"))
     outcome = client.send(letter(clock))
