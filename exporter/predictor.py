@@ -28,7 +28,7 @@ from .families import families_for
 from .measured import measure_calls
 from .model import framework_of, layout_of, methods_of, require_match, rescore
 from .monitor import Monitor
-from .observation import OutcomeCounts
+from .observation import JoinedOutcomes, OutcomeCounts
 from .outcomes import as_classes, as_texts, as_times, as_values, classes_of
 from .policy import Policy
 from .recorder import Recorder
@@ -220,6 +220,15 @@ class InstrumentedPredictor:
         ObservationError
             If there are not as many outcomes as ids, or `at` is no time.
         """
+        return self.join_outcomes(ids, y_true, at).counts
+
+    def join_outcomes(
+        self,
+        ids: Iterable[Any],
+        y_true: Iterable[Any],
+        at: float | Iterable[float] | None = None,
+    ) -> JoinedOutcomes:
+        """As `record_outcomes`, with the rows that now have their truth."""
         ids, y_true = list(ids), list(y_true)
         if len(ids) != len(y_true):
             raise ObservationError(f"outcomes: found {len(y_true)} for {len(ids)} ids, need one for each id")
@@ -231,7 +240,7 @@ class InstrumentedPredictor:
             self._errors.add(joined)
         if self._newest is not None and joined.counts.joined:
             self._newest.add(joined)
-        return joined.counts
+        return joined
 
     def record_business(self, measure: str, value: float) -> None:
         """Add to a business counter, or show the new value of a business gauge.

@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Final
 
 from .buffer import Buffer
 from .counters import ModelCounters
@@ -20,6 +21,10 @@ from .observation import Call
 from .stores import Store
 
 logger = logging.getLogger("driftgauge.recorder")
+
+RESCUED_BY: Final[ContextVar[str | None]] = ContextVar("driftgauge_rescued_by", default=None)
+"""Strategy of the fallback that answered the latest call of this thread or task: a router that compares two
+models must not take a fallback's answer for the model's."""
 
 
 class Recorder:
@@ -71,6 +76,7 @@ class Recorder:
             n_columns = None if self._layout.features is None else len(self._layout.features)
             answer = self._fallback.answer(method, args, kwargs, error, self._clock(), n_columns)
             self._counters.fell_back("none" if answer is None else answer.strategy)
+            RESCUED_BY.set(None if answer is None else answer.strategy)
         except Exception as fault:  # noqa: BLE001 - the model's own exception must go on untouched
             self.fault(fault)
             return None
