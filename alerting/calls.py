@@ -22,6 +22,7 @@ REASONS: Final = (
     "unreadable",
     "auth",
     "channel",
+    "address",
     "message_gone",
     "content",
     "other",

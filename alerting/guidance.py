@@ -20,15 +20,19 @@ WORDS_LENGTH: Final = 60
 
 def links(view: GroupView, policy: LinkPolicy) -> list[str]:
     """Runbook, dashboard and Alertmanager, of the group or its first alert; one text if that fits."""
+    texts = [text for label, url in places(view) if (text := policy.link(url, label))]
+    joined = " · ".join(texts)
+    return ([joined] if joined else []) if markup.length(joined) <= markup.MAX_SECTION else texts
+
+
+def places(view: GroupView) -> tuple[tuple[str, str], ...]:
+    """What each link is called and where it leads; not yet known to be an address, or an allowed one."""
     annotations = annotations_of(view)
-    places = (
+    return (
         ("Runbook", annotations.get("runbook_url", "")),
         ("Dashboard", _at_its_time(annotations.get("dashboard_url", ""), view)),
         ("Alertmanager", view.external_url),
     )
-    texts = [text for label, url in places if (text := policy.link(url, label))]
-    joined = " · ".join(texts)
-    return ([joined] if joined else []) if markup.length(joined) <= markup.MAX_SECTION else texts
 
 
 def commands(view: GroupView) -> str:

@@ -28,9 +28,13 @@ class LinkPolicy:
 
     hosts: tuple[str, ...] = ()
 
+    def allows(self, url: str) -> bool:
+        """Whether a URL is plain http(s) and its host allowed."""
+        return bool(markup.safe_url(url)) and (not self.hosts or urlsplit(url).hostname in self.hosts)
+
     def link(self, url: str, label: str) -> str:
         """A link if the URL is http(s) and its host allowed, else a path as harmless text, else nothing."""
-        if markup.safe_url(url) and (not self.hosts or urlsplit(url).hostname in self.hosts):
+        if self.allows(url):
             return markup.link(url, label)
         # Without a base URL a runbook is named by its place in the repository; a script address is not
         # shown at all.

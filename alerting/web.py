@@ -90,11 +90,24 @@ def exchange(
     *,
     timeouts: Timeouts,
     token: Secret | None = None,
-    body: Mapping[str, object] | None = None,
+    body: Mapping[str, object] | bytes | None = None,
     query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
     max_bytes: int = MAX_ANSWER_BYTES,
 ) -> Answer | RetryLater | Uncertain:
     """Send one request and read its answer.
+
+    Parameters
+    ----------
+    method, url : str
+    timeouts : Timeouts
+    token : Secret, optional
+        Shown as a bearer token.
+    body : mapping or bytes, optional
+        What becomes JSON, or JSON as it stands.
+    query, headers : mapping of str to str, optional
+    max_bytes : int
+        A longer answer is not read.
 
     Returns
     -------
@@ -106,8 +119,8 @@ def exchange(
         If the connection broke or time ran out after it may have left.
     """
     deadline = time.monotonic() + timeouts.connect + timeouts.read
-    data = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-    headers = {"Content-Type": "application/json; charset=utf-8"} if data is not None else {}
+    data = body if body is None or isinstance(body, bytes) else encode(body)
+    content = {"Content-Type": "application/json; charset=utf-8"} if data is not None else {}
     try:
         with requests.Session() as session:
             # A proxy of the environment serves the world outside, not this machine.
@@ -117,7 +130,7 @@ def exchange(
                 url,
                 params=query,
                 data=data,
-                headers=headers,
+                headers={**content, **(headers or {})},
                 auth=Bearer(token),
                 timeout=(timeouts.connect, timeouts.read),
                 allow_redirects=False,
@@ -133,6 +146,11 @@ def exchange(
         return Uncertain(reason="timeout")
     except requests.RequestException as error:
         return _broken(error)
+
+
+def encode(body: Mapping[str, object]) -> bytes:
+    """JSON in UTF-8; what cannot be written in it becomes a question mark."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _host(url: str) -> str:
