@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ..durable import replace_file
 from ..errors import ReferenceDataError
 from .encoding import decode, encode
 
@@ -26,26 +25,7 @@ FORMAT_VERSION: Final = 1
 
 def write_document(reference: Reference, path: str | os.PathLike[str]) -> None:
     """Write a reference to a file, all or nothing."""
-    target = Path(path)
-    text = dumps(to_document(reference))
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files for their owner alone; a reference is read by other users' processes.
-        os.chmod(name, 0o644)  # noqa: PTH101 - the name is text
-        os.replace(name, target)  # noqa: PTH105 - same
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(name)  # noqa: PTH108 - same
-        raise
-    directory = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    replace_file(path, dumps(to_document(reference)))
 
 
 def read_document(path: str | os.PathLike[str]) -> Reference:

@@ -122,10 +122,10 @@ def compare(
             f"compare: found margin {margin}, confidence {confidence} and {resamples} resamples, "
             "need a margin from 0, a confidence between 0 and 1 and at least 1 resample"
         )
-    columns = [np.asarray(column) for column in (truth, champion, challenger)]
-    rows = len(columns[0])
-    if any(column.shape != (rows,) for column in columns):
-        shapes = ", ".join(str(column.shape) for column in columns)
+    truth, champion, challenger = (np.asarray(column) for column in (truth, champion, challenger))
+    rows = len(truth)
+    if any(column.shape != (rows,) for column in (truth, champion, challenger)):
+        shapes = ", ".join(str(column.shape) for column in (truth, champion, challenger))
         raise ObservationError(f"compare: found columns of shape {shapes}, need three of one length")
     if rows < min_rows:
         return Comparison(
@@ -133,9 +133,9 @@ def compare(
         )
     try:
         if function is None:
-            found = _by_delong(*columns, confidence=confidence)
+            found = _by_delong(truth, champion, challenger, confidence)
         else:
-            found = _by_bootstrap(*columns, function, rng, resamples, confidence)
+            found = _by_bootstrap(truth, champion, challenger, function, rng, resamples, confidence)
     except InsufficientDataError as error:
         return Comparison(verdict="inconclusive", rows=rows, reason=str(error))
     of_champion, of_challenger, low, high = found
@@ -174,7 +174,7 @@ def verdict_of(low: float, high: float, margin: float) -> tuple[Verdict, str | N
 _Found = tuple[float, float, float, float]
 
 
-def _by_delong(truth: Values, champion: Values, challenger: Values, *, confidence: float) -> _Found:
+def _by_delong(truth: Values, champion: Values, challenger: Values, confidence: float) -> _Found:
     found = auc_difference(truth.astype(np.bool_), champion.astype(float), challenger.astype(float))
     difference = found.challenger - found.champion
     width = float(ndtri(0.5 + confidence / 2.0)) * found.standard_error

@@ -7,8 +7,8 @@ have to lie between 0 and 1.
 
 - **Paired** (shadow: both answered the row): the bet is on the difference x of the two losses.
 - **Split** (canary: one of them answered, drawn by a known share p): the bet is on (T - p)(c - loss), where T
-  is 1 for the challenger and c any constant near the usual loss. Its mean is p(1 - p) times the difference, at
-  each share, also when the world changes between one stage and the next.
+  is 1 for the challenger and c any constant near the usual loss. Its mean is p(1 - p) times the difference
+  at each share, also when the world changes between one stage and the next.
 
 Losses are rounded to `LEVELS` steps, so that all evidence is a table of counts: small, as JSON, and the sum
 of tables is the table of all rows, whichever worker saw them. The stake is a mixture over fixed ones.
@@ -119,12 +119,12 @@ class Evidence:
         return int(self.paired.sum() + sum(int(split.counts[role].sum()) for split in self.splits.values()))
 
     def with_pairs(self, champion: Floats, challenger: Floats) -> Evidence:
-        """This and rows that both answered, by their losses."""
+        """Evidence with further rows that both answered, by their losses."""
         difference = _levels(champion) - _levels(challenger) + LEVELS
         return replace(self, paired=self.paired + np.bincount(difference, minlength=2 * LEVELS + 1))
 
     def with_split(self, stage: int, share: float, role: int, losses: Floats) -> Evidence:
-        """This and rows of a stage that the champion (0) or the challenger (1) answered."""
+        """Evidence with further rows of a stage that the champion (0) or the challenger (1) answered."""
         split = self.splits.get(stage) or Split(share=share)
         counts = split.counts.copy()
         counts[role] += np.bincount(_levels(losses), minlength=LEVELS + 1)

@@ -148,8 +148,10 @@ def _require_order(stages: tuple[Stage, ...]) -> None:
     shares = [stage.share for stage in stages]
     if shares != sorted(shares):
         raise ConfigError(
-            f"rollout.stages: found the shares {', '.join(map(str, shares))}, need an order that never shrinks"
+            f"rollout.stages: found the shares {', '.join(map(str, shares))}, need ones that never shrink"
         )
+    if sum(stage.kind == "shadow" for stage in stages) > 1:
+        raise ConfigError("rollout.stages: found several of kind shadow, need one at most")
 
 
 def _require_above(name: str, value: float, *, below: float) -> None:
