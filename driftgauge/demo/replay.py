@@ -1,8 +1,9 @@
 """April to December again, in time order, faster than it was.
 
 Time here is simulated: the clock stands at the hour that is being replayed. Each hour brings the flights that
-leave in it, the outcomes of those that have landed (cancelled and diverted ones never have any), and once a
-day a check. When the machine is slower than the asked speed, the clock falls behind and no flight is left out.
+leave in it, the outcomes of those that have landed (cancelled and diverted ones never have any), and once
+a day a check. When the machine is slower than the asked speed, the clock falls behind and no flight is left
+out.
 """
 
 from __future__ import annotations
