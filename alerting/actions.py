@@ -121,7 +121,7 @@ def perform(
     incident = connection.execute("SELECT * FROM incidents WHERE id = ?", (request.incident_id,)).fetchone()
     if incident is None:
         return _refused(connection, request, None, f"there is no incident {request.incident_id}", now)
-    if incident["closed_at"] is not None:
+    if incident["closed_at"] is not None and request.action != "unsilence":
         return _refused(connection, request, incident, "it is already over", now)
     if request.action == "acknowledge":
         return _acknowledge(connection, request, incident, now)
@@ -263,4 +263,6 @@ def _signed(request: Request) -> dict[str, object]:
 
 
 def _name(request: Request) -> str:
-    return clean(request.by)[:NAME_LENGTH] or "somebody"
+    # A lone surrogate passes through JSON and blows up at the first encoding.
+    name = clean(request.by).encode("utf-8", "replace").decode("utf-8")
+    return name[:NAME_LENGTH] or "somebody"
