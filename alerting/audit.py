@@ -18,7 +18,7 @@ ACTION_KINDS: Final = (
 )
 """What people do about an incident, and what becomes of it."""
 
-THREAD_KINDS: Final = ("fired", "reopened", "resolved", "closed", "unheard", *ACTION_KINDS)
+THREAD_KINDS: Final = ("fired", "reopened", "resolved", "closed", "unheard", "escalated", *ACTION_KINDS)
 """What belongs in a message's thread; `message` has a sentence for each."""
 
 KINDS: Final = (
@@ -33,6 +33,7 @@ KINDS: Final = (
     "gone",  # the root message was deleted; a new one follows
     "simplified",  # Slack refused the blocks; text alone follows
     "refused",  # Slack refused the text as well; given up until something changes
+    "digest",  # a message that tells of many incidents began
     "parked",  # a destination that cannot work until somebody mends it
     "recovered",  # a parked destination that works again
     "action_refused",  # somebody asked for what may not or cannot be done

@@ -25,7 +25,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from . import audit, incidents
+from . import audit, escalation, incidents, timers
+from .escalation import Policy
 from .incidents import Change, StatePolicy
 from .payload import NANOSECONDS, Alert, Notification
 from .views import severity_rank
@@ -37,6 +38,7 @@ class Recorded:
 
     outcome: Literal["news", "update", "duplicate"]
     stale: int
+    told: timers.Told = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -176,6 +178,12 @@ class _Snapshot:
         self.changes[incident_id].began = "opened"
         return incident_id
 
+    def policy(self, fresh: Sequence[Alert], policies: Sequence[Policy]) -> Policy | None:
+        """The escalation policy of the incident that fresh alerts will open."""
+        labels = self.notification.common_labels()
+        rank = min(severity_rank(alert.labels.get("severity", "")) for alert in fresh)
+        return escalation.choose(policies, self.source, timers.labels_of(labels, rank))
+
     def describe(self, incident_id: int) -> None:
         """Write what the snapshot says of the group as a whole."""
         notification = self.notification
@@ -261,6 +269,7 @@ def record(
     destinations: Sequence[str],
     now: float,
     policy: StatePolicy,
+    policies: Sequence[Policy] = (),
 ) -> Recorded:
     """Write a snapshot into the state, inside the transaction of `connection`.
 
@@ -271,28 +280,33 @@ def record(
     source : str
         Which Alertmanager (or pair) sent it; identities of two sources never meet.
     destinations : sequence of str
-        Who is told of an incident that this snapshot opens.
+        Who is told of an incident that this snapshot opens, if no escalation policy is meant for it.
     now : float
         Seconds since 1970.
     policy : StatePolicy
+    policies : sequence of escalation.Policy
     """
     snapshot = _Snapshot(connection, notification, source, now)
     fresh, stale = snapshot.sort(policy)
     incident_id = snapshot.find_incident()
     if incident_id is None and fresh:
-        incident_id = snapshot.open_incident(fresh, destinations)
+        planned = bool(policies) and snapshot.policy(fresh, policies) is not None
+        incident_id = snapshot.open_incident(fresh, () if planned else destinations)
     if incident_id is not None:
         snapshot.open_episodes(fresh, incident_id)
         snapshot.describe(incident_id)
+    told: timers.Told = []
     for touched, change in snapshot.changes.items():
-        incidents.settle(connection, touched, change, now)
+        urgent = incidents.settle(connection, touched, change, now)
+        if urgent and policies:
+            told += timers.start(connection, touched, policies, now)
     if stale:
         audit.write(
             connection, "stale", at=now, source=source, incident_id=incident_id, detail=incidents.named(stale)
         )
     changes = snapshot.changes.values()
     if any(change.opened or change.closed for change in changes):
-        return Recorded(outcome="news", stale=len(stale))
+        return Recorded(outcome="news", stale=len(stale), told=told)
     return Recorded(
         outcome="update" if any(change.reworded for change in changes) else "duplicate", stale=len(stale)
     )

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from . import audit
+from . import audit, digest
 from .payload import Alert
-from .views import describe
+from .views import describe, severity_rank
 
 NAMES_KEPT: Final = 10
 """Names of alerts in an audit entry; the count is always exact."""
@@ -59,10 +59,16 @@ class Change:
     began: Literal["opened", "reopened"] | None = None
 
 
-def settle(connection: sqlite3.Connection, incident_id: int, change: Change, now: float) -> None:
-    """Write down what happened to an incident, close it if nothing of it fires, and ask for it to be told."""
+def settle(connection: sqlite3.Connection, incident_id: int, change: Change, now: float) -> bool:
+    """Write down what happened to an incident, close it if nothing of it fires, and ask for it to be told.
+
+    Returns
+    -------
+    bool
+        Whether it began or became more urgent.
+    """
     incident = connection.execute("SELECT * FROM incidents WHERE id = ?", (incident_id,)).fetchone()
-    left = _open_count(connection, incident_id)
+    left = open_count(connection, incident_id)
     # Alerts that Alertmanager did not list may still fire: an incident with such stays open.
     ends = incident["closed_at"] is None and left == 0 and incident["truncated"] == 0
     line = None
@@ -87,6 +93,8 @@ def settle(connection: sqlite3.Connection, incident_id: int, change: Change, now
         _want(connection, incident_id, line, now)
     elif change.reworded:
         reword(connection, incident_id, now)
+    ranks = [severity_rank(alert.labels.get("severity", "")) for alert in change.opened]
+    return change.began is not None or min(ranks, default=incident["rank"]) < incident["rank"]
 
 
 def change(
@@ -126,14 +134,20 @@ def _want(connection: sqlite3.Connection, incident_id: int, line: int, now: floa
             want_version = want_version + 1, want_line = :line,
             rank = i.rank, closed = i.closed_at IS NOT NULL,
             wanted_at = CASE WHEN want_version > sent_version OR want_line > told_line THEN wanted_at
-                             ELSE :now END
+                             ELSE :now END,
+            -- What turns critical, or fires again, is no longer told by a digest.
+            digest_id = CASE WHEN i.closed_at IS NULL
+                             AND (deliveries.closed OR (i.rank = 0 AND deliveries.rank > 0)) THEN NULL
+                             ELSE digest_id END
         FROM (SELECT rank, closed_at FROM incidents WHERE id = :id) i WHERE incident_id = :id
         """,
         {"line": line, "now": now, "id": incident_id},
     )
+    digest.touch(connection, incident_id, now)
 
 
-def _open_count(connection: sqlite3.Connection, incident_id: int) -> int:
+def open_count(connection: sqlite3.Connection, incident_id: int) -> int:
+    """How many alerts of an incident fire."""
     row = connection.execute(
         "SELECT COUNT(*) AS n FROM episodes WHERE incident_id = ? AND closed_at IS NULL", (incident_id,)
     ).fetchone()
@@ -148,7 +162,8 @@ def maintain(connection: sqlite3.Connection, *, now: float, policy: StatePolicy)
         row["id"]: []
         for row in connection.execute(
             "SELECT id FROM incidents i WHERE closed_at IS NULL AND snapshot_at < ? AND NOT EXISTS"
-            " (SELECT 1 FROM episodes e WHERE e.incident_id = i.id AND e.closed_at IS NULL)",
+            " (SELECT 1 FROM episodes e WHERE e.incident_id = i.id AND e.closed_at IS NULL)"
+            " AND id NOT IN (SELECT incident_id FROM digests)",
             (heard_after,),
         )
     }
@@ -162,7 +177,7 @@ def maintain(connection: sqlite3.Connection, *, now: float, policy: StatePolicy)
         {"now": now, "heard_after": heard_after},
     )
     for incident_id, names in silent.items():
-        left = _open_count(connection, incident_id)
+        left = open_count(connection, incident_id)
         detail = {"count": len(names), "names": names[:NAMES_KEPT], "left": left}
         line = _tell(connection, incident_id, "unheard", detail, now)
         if left == 0:

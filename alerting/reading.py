@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import fields
 from typing import Final
 
+from . import digest_view
 from .audit import THREAD_KINDS
 from .message import ALERTS_SHOWN
 from .payload import NANOSECONDS
@@ -21,6 +22,8 @@ _LINE_FIELDS: Final = frozenset(field.name for field in fields(ThreadLine))
 def group(connection: sqlite3.Connection, incident_id: int) -> GroupView:
     """An incident as it stands: counts of all its alerts, and the most urgent ones."""
     incident = connection.execute("SELECT * FROM incidents WHERE id = ?", (incident_id,)).fetchone()
+    if (digest := digest_view.read(connection, incident)) is not None:
+        return digest
     counts = connection.execute(
         """
         SELECT COUNT(*) FILTER (WHERE closed_at IS NULL AND seen_at >= :snapshot_at) AS firing,

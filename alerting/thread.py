@@ -13,6 +13,14 @@ LATE_SECONDS: Final = 300.0
 NAMES_SHOWN: Final = 5
 LINES_SHOWN: Final = 20
 REASON_LENGTH: Final = 400
+ESCALATED: Final = {
+    "time": "still open and not acknowledged",
+    "unreachable": "who was told before cannot be reached",
+    "repeat": "still open, told again",
+    "quiet_hours": "held back until now",
+    "stale": "late, because the bridge was away",
+}
+"""By the reasons of `escalation`."""
 
 
 def text(lines: Sequence[ThreadLine], now: float) -> str:
@@ -52,6 +60,7 @@ def _line(line: ThreadLine) -> str:
         "resolved": f"🟢 resolved: {names}; {line.left} still firing",
         "closed": f"🟢 *all resolved*: {names}",
         "unheard": f"⚪ closed without word from Alertmanager: {names}",
+        "escalated": f"⏫ {ESCALATED.get(line.reason, 'escalated')}: {names} told",
         "acknowledged": f"👀 acknowledged by {who(line.by)} at {markup.clock_time(line.at)}",
         "silenced": f"🔕 silenced by {who(line.by)} until {markup.moment(line.until or 0.0)}",
         "unsilenced": f"🔔 silence ended by {who(line.by)} at {markup.clock_time(line.at)}",

@@ -58,7 +58,7 @@ PURE = {
         "labelling",
         "business",
     ),
-    "alerting": ("payload", "message"),
+    "alerting": ("payload", "message", "matchers", "hours", "escalation"),
 }
 """Values in, values out: no file, socket, thread, clock, log or metric."""
 

@@ -1,0 +1,265 @@
+"""The sections `escalation`, `heartbeats`, `storms` and `daily_digest` of config/bridge.yaml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Annotated, Final, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pydantic
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from .digest import DailyDigest, StormPolicy
+from .errors import ConfigError
+from .escalation import DEFAULT_STALE_SECONDS, Policy, Step
+from .heartbeats import Heartbeat
+from .hours import DAYS, MINUTES_A_DAY, Hours
+from .matchers import Matcher
+
+SHORTEST_DEADLINE_SECONDS: Final = 30.0
+"""Of a heartbeat: three of the bridge's looks at it."""
+SHORTEST_REPEAT_SECONDS: Final = 60.0
+_SPAN: Final = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
+_CLOCK: Final = re.compile(r"(\d{1,2}):([0-5]\d)", re.ASCII)
+
+T = TypeVar("T")
+
+
+class Section(pydantic.BaseModel):
+    """What all sections share: unknown keys and values of another type are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+
+
+def _reads(read: Callable[[object], T | None], kind: str, needed: str) -> BeforeValidator:
+    """A check that a value can be read; the reader gives None for what it cannot."""
+
+    def check(value: object) -> T:
+        result = read(value)
+        if result is None:
+            # The words become part of "found ..., need ...".
+            raise PydanticCustomError("unreadable", "{needed}", {"kind": kind, "needed": needed})
+        return result
+
+    return BeforeValidator(check)
+
+
+def _seconds(value: object) -> float | None:
+    """Seconds of 90s, 5m, 1h30m or 2d."""
+    match = _SPAN.fullmatch(value) if isinstance(value, str) and value else None
+    if match is None:
+        return None
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def _minutes(value: object) -> int | None:
+    """Minutes since midnight of 07:00; YAML reads 22:00 without quotation marks as 1320, the same."""
+    if isinstance(value, str) and (match := _CLOCK.fullmatch(value)):
+        value = int(match[1]) * 60 + int(match[2])
+    return value if type(value) is int and 0 <= value < MINUTES_A_DAY else None
+
+
+def _days(value: object) -> frozenset[int] | None:
+    """Days of the week of `mon-fri` or `sat,sun`."""
+    if not isinstance(value, str):
+        return None
+    found: set[int] = set()
+    for part in value.replace(" ", "").lower().split(","):
+        first, _, last = part.partition("-")
+        if first not in DAYS or (last or first) not in DAYS:
+            return None
+        begin, end = DAYS.index(first), DAYS.index(last or first)
+        found |= {(begin + ahead) % len(DAYS) for ahead in range((end - begin) % len(DAYS) + 1)}
+    return frozenset(found)
+
+
+def _zone(value: object) -> ZoneInfo | None:
+    """A time zone of the tz database."""
+    try:
+        return ZoneInfo(value) if isinstance(value, str) else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def _matcher(value: object) -> Matcher | None:
+    try:
+        return Matcher(value) if isinstance(value, str) else None
+    except ConfigError:
+        return None
+
+
+_Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+_Names = Annotated[list[_Name], Field(min_length=1)]
+_Span = Annotated[float, _reads(_seconds, "span", "a span of time such as 90s, 5m, 1h30m or 2d")]
+_Clock = Annotated[int, _reads(_minutes, "clock", 'a time of day such as "22:00"')]
+_Days = Annotated[frozenset[int], _reads(_days, "days", "days such as mon-fri or sat,sun")]
+_Zone = Annotated[ZoneInfo, _reads(_zone, "zone", "a time zone such as Europe/Berlin or UTC")]
+_Matcher = Annotated[
+    Matcher,
+    _reads(_matcher, "matcher", 'a matcher such as severity="critical" or model_name=~"flight_.+"'),
+]
+
+_STORM = StormPolicy()
+EVERY_DAY: Final = frozenset(range(len(DAYS)))
+
+
+class HoursSection(Section):
+    """The same span on some days of the week."""
+
+    zone: _Zone = ZoneInfo("UTC")
+    days: _Days = EVERY_DAY
+    begin: _Clock = Field(alias="from")
+    end: _Clock = Field(alias="to")
+
+    def value(self) -> Hours:
+        """The span itself."""
+        return Hours(zone=self.zone, days=self.days, begin=self.begin, end=self.end)
+
+
+def _hours(section: HoursSection | None) -> Hours | None:
+    return None if section is None else section.value()
+
+
+class StepSection(Section):
+    """Whom to tell, how long after the beginning."""
+
+    to: _Names
+    after: _Span = 0.0
+    business_hours: HoursSection | None = None
+
+
+class PolicySection(Section):
+    """What happens with the incidents that it matches."""
+
+    name: _Name
+    match: list[_Matcher] = []
+    sources: list[_Name] = []
+    steps: Annotated[list[StepSection], Field(min_length=1)]
+    repeat: _Span | None = None
+    stop_on: Literal["acknowledged", "resolved"] = "acknowledged"
+    stale_after: _Span = DEFAULT_STALE_SECONDS
+    quiet_hours: HoursSection | None = None
+
+    def value(self) -> Policy:
+        """The policy itself."""
+        return Policy(
+            name=self.name,
+            matchers=tuple(self.match),
+            sources=tuple(self.sources),
+            steps=tuple(
+                Step(
+                    to=tuple(step.to),
+                    after=step.after,
+                    business_hours=_hours(step.business_hours),
+                )
+                for step in self.steps
+            ),
+            repeat=self.repeat,
+            stop_on=self.stop_on,
+            stale_after=self.stale_after,
+            quiet_hours=_hours(self.quiet_hours),
+        )
+
+
+class HeartbeatSection(Section):
+    """A signal that must not stop."""
+
+    match: Annotated[list[_Matcher], Field(min_length=1)]
+    deadline: _Span
+    severity: Literal["critical", "warning", "info"] = "critical"
+    destinations: list[_Name] = []
+
+
+class StormsSection(Section):
+    """When many messages become one."""
+
+    backlog: Annotated[int, Field(ge=2, le=100_000)] = _STORM.backlog
+    critical_per_minute: Annotated[int, Field(ge=0, le=1_000)] = _STORM.critical_per_minute
+    edit_every: _Span = _STORM.edit_seconds
+
+
+class DailyDigestSection(Section):
+    """A summary of what is open, once a day."""
+
+    to: _Names
+    at: _Clock
+    zone: _Zone = ZoneInfo("UTC")
+    days: _Days = EVERY_DAY
+
+    def value(self) -> DailyDigest:
+        """When and to whom."""
+        end = (self.at + 1) % MINUTES_A_DAY
+        return DailyDigest(
+            to=tuple(self.to), hours=Hours(zone=self.zone, days=self.days, begin=self.at, end=end)
+        )
+
+
+def heartbeats(sections: Mapping[str, HeartbeatSection]) -> tuple[Heartbeat, ...]:
+    """The heartbeats of the file."""
+    return tuple(
+        Heartbeat(
+            name=name,
+            matchers=tuple(section.match),
+            deadline=section.deadline,
+            severity=section.severity,
+            destinations=tuple(section.destinations),
+        )
+        for name, section in sections.items()
+    )
+
+
+def contradictions(
+    policies: Iterable[PolicySection],
+    beats: Mapping[str, HeartbeatSection],
+    daily: DailyDigestSection | None,
+    *,
+    destinations: Collection[str],
+    sources: Collection[str],
+) -> Iterator[str]:
+    """What is wrong between these sections and the others."""
+    named: list[tuple[str, Iterable[str]]] = []
+    seen: set[str] = set()
+    for number, policy in enumerate(policies):
+        where = f"escalation.{number}"
+        if policy.name in seen:
+            yield f"{where}.name: found {policy.name} twice, need a name of its own"
+        seen.add(policy.name)
+        yield from _unknown(f"{where}.sources", policy.sources, sources)
+        named += [(f"{where}.steps.{index}.to", step.to) for index, step in enumerate(policy.steps)]
+        yield from _wrong_times(where, policy)
+    for name, beat in beats.items():
+        named.append((f"heartbeats.{name}.destinations", beat.destinations))
+        if beat.deadline < SHORTEST_DEADLINE_SECONDS:
+            yield f"heartbeats.{name}.deadline: found {beat.deadline:g} seconds, need 30s or more"
+    if daily is not None:
+        named.append(("daily_digest.to", daily.to))
+    for where, names in named:
+        yield from _unknown(where, names, destinations)
+
+
+def _unknown(where: str, names: Iterable[str], known: Collection[str]) -> Iterator[str]:
+    for name in names:
+        if name not in known:
+            yield f"{where}: found {name}, need one of {', '.join(sorted(known))}"
+
+
+def _wrong_times(where: str, policy: PolicySection) -> Iterator[str]:
+    """Times of a policy that cannot be meant."""
+    for index, step in enumerate(policy.steps):
+        yield from _empty_span(f"{where}.steps.{index}.business_hours", step.business_hours)
+        if index and step.after < policy.steps[index - 1].after:
+            yield (
+                f"{where}.steps.{index}.after: found an earlier time than that of the step before, need"
+                " steps in their order (each counts from the beginning)"
+            )
+    if policy.repeat is not None and policy.repeat < SHORTEST_REPEAT_SECONDS:
+        yield f"{where}.repeat: found {policy.repeat:g} seconds, need a minute or more"
+    yield from _empty_span(f"{where}.quiet_hours", policy.quiet_hours)
+
+
+def _empty_span(where: str, hours: HoursSection | None) -> Iterator[str]:
+    if hours is not None and hours.begin == hours.end:
+        yield f"{where}: found the same time in from and to, need two"
