@@ -28,6 +28,9 @@ SECONDS_AN_HOUR = 3600.0
 MAX_FILE_BYTES = 1_000_000
 """A configuration is some hundred lines; anything larger is another file, given by mistake."""
 
+MAX_CATALOG_BYTES = 64_000_000
+"""A million items of 64 bytes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
@@ -71,6 +74,7 @@ class ExporterConfig:
     store: StoreSettings = field(default_factory=StoreSettings)
     assessment: AssessmentPolicy = field(default_factory=AssessmentPolicy)
     business: Mapping[str, BusinessMeasure] = field(default_factory=dict)
+    catalog: tuple[str, ...] | None = None
 
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -133,6 +137,10 @@ class _Store(_Section):
     retention_hours: Positive = RETENTION_HOURS
 
 
+class _Feedback(_Section):
+    catalog_file: Path | None = None
+
+
 class _File(_Section):
     model: _Model | None = None
     server: _Server = Field(default_factory=_Server)
@@ -141,6 +149,7 @@ class _File(_Section):
     store: _Store = Field(default_factory=_Store)
     assessment: _Assessment = Field(default_factory=_Assessment)
     business: tuple[dict[str, Any], ...] = ()
+    feedback: _Feedback = Field(default_factory=_Feedback)
 
 
 OVERRIDES: Mapping[str, tuple[str, ...]] = {
@@ -209,6 +218,7 @@ def _parsed(where: str, folder: Path, content: Any, environ: Mapping[str, str]) 
             store=StoreSettings(**file.store.model_dump()),
             assessment=AssessmentPolicy(**file.assessment.model_dump(exclude_none=True)),
             business=business_measures(file.business),
+            catalog=_catalog(file.feedback, folder),
         )
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
@@ -242,6 +252,22 @@ def _policy(section: _Policy) -> Policy:
     changes: dict[str, Any] = section.model_dump(exclude={"preset", "thresholds"}, exclude_none=True)
     thresholds: dict[Any, float] = {**base.thresholds, **section.thresholds}  # Policy checks the names
     return replace(base, thresholds=thresholds, **changes)
+
+
+def _catalog(section: _Feedback, folder: Path) -> tuple[str, ...] | None:
+    """Items of the file, one a line; empty lines do not count."""
+    if section.catalog_file is None:
+        return None
+    path = folder / section.catalog_file
+    where = f"feedback.catalog_file: {path}"
+    try:
+        if path.stat().st_size > MAX_CATALOG_BYTES:
+            raise ConfigError(f"{where}: found more than {MAX_CATALOG_BYTES:,} bytes, need a list of items")
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigError(f"{where}: {reason}, need a readable text file") from None
+    return tuple(item for line in lines if (item := line.strip()))
 
 
 def _windows(section: Mapping[str, float] | None) -> tuple[Window, ...]:
@@ -334,6 +360,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "policy": _Policy,
     "store": _Store,
     "assessment": _Assessment,
+    "feedback": _Feedback,
 }
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -66,6 +66,13 @@ class ScoreTrend:
     q_value: float
     seconds_left: float
     scores: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; no time left where the threshold is never reached."""
+        return {
+            **asdict(self),
+            "seconds_left": self.seconds_left if math.isfinite(self.seconds_left) else None,
+        }
 
 
 class ScoreHistory:

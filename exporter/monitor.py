@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from .assessment.newest import NewestOutcomes
 from .assessment.quality import QualityState
 from .background import Periodic
 from .check import check
+from .effects import Effects
 from .error_stream import ConceptReport, ErrorStream
 from .families import MetricFamilies
 from .gradual import ScoreHistory, ScoreTrend
@@ -76,6 +76,8 @@ class Monitor:
         Asks the model itself, for importances.
     newest : NewestOutcomes, optional
         A window by rows.
+    effects : Effects, optional
+        What the model's decisions do, shown with each check.
     """
 
     def __init__(
@@ -95,10 +97,14 @@ class Monitor:
         errors: ErrorStream | None = None,
         rescore: Rescore | None = None,
         newest: NewestOutcomes | None = None,
+        effects: Effects | None = None,
     ) -> None:
         self._families = families
         self._model = (name, version)
+        self.model = {"model_name": name, "model_version": version}
+        self.features = () if reference is None else tuple(reference.features)
         self._reference = reference
+        self._effects = effects
         self._store = store
         self._policy = policy or Policy()
         self._windows = checked_windows(windows)
@@ -137,6 +143,7 @@ class Monitor:
     def run(self) -> Mapping[str, Report]:
         """Check every window now, publish what was found and return it by window."""
         if self._reference is None or self._publisher is None:
+            self._affect(self._clock())
             return {}
         with self._lock:
             started = time.perf_counter()
@@ -148,6 +155,7 @@ class Monitor:
                 raise
             self._memory, self.reports, self.states = memory, reports, states
             self._follow(self._publisher)
+            self._affect(self._clock())
             self._count(states, time.perf_counter() - started)
         return reports
 
@@ -184,42 +192,16 @@ class Monitor:
         tick = min(TICK_SECONDS, interval_seconds)
         return Periodic(run_if_due, tick, f"driftgauge-check-{self._model[0]}")
 
-    def drift_page(self, feature: str = "") -> Mapping[str, Any] | None:
-        """What /drift answers: the latest reports of all features, or of one; None for an unknown one."""
-        reports, states = self.reports, self.states
-        if feature:
-            if self._reference is None or feature not in self._reference.features:
-                return None
-            found = {window: report.features[feature].to_dict() for window, report in reports.items()}
-            return {"feature": feature, "state": states.get(feature, "unknown"), "windows": found}
-        return {
-            "model_name": self._model[0],
-            "model_version": self._model[1],
-            "states": dict(states),
-            "windows": {window: report.to_dict() for window, report in reports.items()},
-        }
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to check: columns, or items shown."""
+        return self._reference is not None or (self._effects is not None and self._effects.watches_exposures)
 
     @property
     def quality_state(self) -> QualityState:
         """State of the data over all windows: broken in one is broken; unknown only where all are."""
         states = {found.quality.state for found in self.assessments.values()}
         return "broken" if "broken" in states else "ok" if "ok" in states else "unknown"
-
-    def performance_page(self, rest: str = "") -> Mapping[str, Any] | None:
-        """What /performance answers: the latest assessments, by window."""
-        if rest:
-            return None
-        return {
-            "model_name": self._model[0],
-            "model_version": self._model[1],
-            "quality_state": self.quality_state,
-            "windows": {window: found.to_dict() for window, found in self.assessments.items()},
-            "trends": {
-                window: {measure: trend.to_dict() for measure, trend in trends.items()}
-                for window, trends in self.trends.items()
-            },
-            "concept_drift": {name: found.to_dict() for name, found in self.concepts.items()},
-        }
 
     def _check(self, reference: Reference) -> tuple[dict[str, Report], dict[str, CheckState]]:
         now = self._clock()
@@ -273,6 +255,15 @@ class Monitor:
             self._model_publisher.concepts(self.concepts)
             if self._newest is not None:
                 self._model_publisher.newest(self._newest.window, self._newest.measures())
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fault(error)
+
+    def _affect(self, now: float) -> None:
+        """Show what the model's decisions do; a fault costs the check nothing."""
+        if self._effects is None:
+            return
+        try:
+            self._effects.publish(now, self.reports, self.assessments)
         except Exception as error:  # noqa: BLE001 - as above
             self._fault(error)
 

@@ -13,16 +13,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry
 
+from .actions import actions_of
 from .assessment import Assessment, AssessmentPolicy
-from .assessment.newest import NewestOutcomes
 from .background import Periodic
 from .buffer import MAX_PENDING_ROWS
-from .business import BusinessMeasure, measure_named, names_of
+from .business import BusinessMeasure
 from .counters import ModelCounters
-from .error_stream import ErrorStream
-from .errors import ConfigError, ObservationError, ReferenceDataError
+from .effects import Effects
+from .error_stream import ConceptReport
+from .errors import ConfigError, ObservationError
+from .exposure import ExposureCounts, Exposures
 from .fallback import Fallback
 from .families import families_for
 from .measured import measure_calls
@@ -30,10 +32,12 @@ from .model import framework_of, layout_of, methods_of, require_match, rescore
 from .monitor import Monitor
 from .observation import JoinedOutcomes, OutcomeCounts
 from .outcomes import as_classes, as_texts, as_times, as_values, classes_of
+from .pages import drift_page, performance_page
+from .parts import error_stream_of, newest_of, own_registry, reference_version, require_arguments
 from .policy import Policy
 from .recorder import Recorder
 from .reference import Reference
-from .server import DEFAULT_PORT, Action, MetricsServer, ServerOptions
+from .server import DEFAULT_PORT, Action, MetricsServer, Page, ServerOptions
 from .stores import MemoryStore, Store
 from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window, checked_windows
 
@@ -82,6 +86,8 @@ class InstrumentedPredictor:
         What is answered when the model raises; without it the exception is the caller's, as it was.
     business : mapping of str to BusinessMeasure, optional
         Business metrics by name, which `record_business` takes.
+    catalog : iterable, optional
+        All items that a recommender could show, which `record_exposures` takes; compared as text.
 
     Raises
     ------
@@ -113,23 +119,30 @@ class InstrumentedPredictor:
         assessment: AssessmentPolicy | None = None,
         fallback: Fallback | None = None,
         business: Mapping[str, BusinessMeasure] | None = None,
+        catalog: Iterable[Any] | None = None,
     ) -> None:
-        _require_arguments(name, version, reference, check_interval_seconds, max_pending_rows)
+        require_arguments(name, version, reference, check_interval_seconds, max_pending_rows)
         self._model = model
         self.name, self.version, self.reference = name, version, reference
         methods = methods_of(model)
         if reference is not None:
             require_match(model, name, version, reference)
-        self.registry = _own_registry() if registry is None else registry
+        self.registry = own_registry() if registry is None else registry
         families = families_for(self.registry)
         layout = layout_of(model, reference)
         self._layout, self._classes = layout, classes_of(reference, layout.classes)
         counters = ModelCounters(families, name, version, reference, layout.classes)
-        families.gauge("model_info", name, version, _reference_version(reference), framework_of(model)).set(1)
+        families.gauge("model_info", name, version, reference_version(reference), framework_of(model)).set(1)
         self._counters = counters
-        self._families, self._business = families, dict(business or {})
-        for measure in names_of(self._business, "counter"):
-            families.counter("model_business_value_total", name, version, measure)
+        self._effects = Effects(
+            families,
+            name,
+            version,
+            business=business or {},
+            exposures=None if catalog is None else Exposures(catalog),
+            windows=checked_windows(windows),
+            clock=clock,
+        )
         self._clock = clock
         self._store: Store = MemoryStore() if store is None else store
         self._recorder = Recorder(
@@ -140,8 +153,8 @@ class InstrumentedPredictor:
             clock=clock,
             fallback=fallback,
         )
-        self._errors = _error_stream(reference, self._classes, windows)
-        self._newest = _newest(self._classes, assessment or AssessmentPolicy())
+        self._errors = error_stream_of(reference, self._classes, windows)
+        self._newest = newest_of(self._classes, assessment or AssessmentPolicy())
         self._monitor = Monitor(
             families,
             name,
@@ -155,6 +168,7 @@ class InstrumentedPredictor:
             assessment=assessment,
             errors=self._errors,
             newest=self._newest,
+            effects=self._effects,
             rescore=partial(
                 rescore, model, methods, None if reference is None else tuple(reference.features)
             ),
@@ -175,7 +189,7 @@ class InstrumentedPredictor:
         self._threads = [
             Periodic(self._recorder.flush, FLUSH_INTERVAL_SECONDS, f"driftgauge-flush-{self.name}")
         ]
-        if self.reference is not None:
+        if self._monitor.needed:
             self._threads.append(self._monitor.every(check_interval_seconds, before=self._recorder.flush))
         for thread in self._threads:
             thread.start()
@@ -250,12 +264,19 @@ class InstrumentedPredictor:
         ObservationError
             If the value is no finite number, or below zero for a counter, or there is no such measure.
         """
-        known = measure_named(self._business, measure)
-        value = known.checked(value)
-        if known.kind == "counter":
-            self._families.counter("model_business_value_total", self.name, self.version, measure).inc(value)
-        else:
-            self._families.gauge("model_business_value", self.name, self.version, measure).set(value)
+        self._effects.record_business(measure, value)
+
+    def record_exposures(self, items: Iterable[Any]) -> ExposureCounts:
+        """Count items of the catalogue that were shown; say how many it does not have.
+
+        Raises
+        ------
+        ConfigError
+            If the predictor was given no catalogue.
+        ObservationError
+            If the items are one text.
+        """
+        return self._effects.record_exposures(items)
 
     def _readable(self, y_true: Sequence[Any]) -> Sequence[Any]:
         if self._classes is not None:
@@ -284,6 +305,11 @@ class InstrumentedPredictor:
         return self._monitor.assessments
 
     @property
+    def concepts(self) -> Mapping[str, ConceptReport]:
+        """What each detector of concept drift said at the latest check; empty before the first."""
+        return self._monitor.concepts
+
+    @property
     def quality_state(self) -> str:
         """Whether the data of the latest check were sound: ok, broken or unknown."""
         return self._monitor.quality_state
@@ -297,7 +323,9 @@ class InstrumentedPredictor:
         certfile: str | None = None,
         keyfile: str | None = None,
     ) -> MetricsServer:
-        """Serve /metrics, /healthz and /drift from a thread of this process.
+        """Serve /metrics, /healthz, /drift, /performance and /effects from a thread of this process.
+
+        POST of JSON to /outcomes, /business and /exposures does what the `record_` methods do.
 
         Parameters
         ----------
@@ -306,7 +334,7 @@ class InstrumentedPredictor:
         addr : str
             Loopback unless told otherwise.
         token : str, optional
-            Bearer token that /metrics and /drift then ask for.
+            Bearer token that every path but /healthz then asks for.
         certfile, keyfile : str, optional
             PEM files for TLS.
 
@@ -328,8 +356,12 @@ class InstrumentedPredictor:
         if self._server is not None:
             found = self._server.url
             raise ConfigError(f"serve: found this predictor serving at {found}, need it closed first")
-        pages = {"drift": self._monitor.drift_page, "performance": self._monitor.performance_page}
-        self._server = MetricsServer(self.registry, options, pages, actions)
+        pages: dict[str, Page] = {
+            "drift": partial(drift_page, self._monitor),
+            "performance": partial(performance_page, self._monitor),
+            "effects": self._effects.page,
+        }
+        self._server = MetricsServer(self.registry, options, pages, {**actions_of(self), **(actions or {})})
         return self._server
 
     def close(self) -> None:
@@ -369,52 +401,3 @@ def _stop(threads: Sequence[Periodic]) -> None:
     """End the threads of a predictor that nobody holds any more."""
     for thread in threads:
         thread.stop(timeout_seconds=0)
-
-
-def _error_stream(
-    reference: Reference | None, classes: tuple[str, ...] | None, windows: Sequence[Window]
-) -> ErrorStream | None:
-    """Detectors on the errors of a model whose task is known; they are shown beside the longest window."""
-    if reference is None or (classes is None and reference.task != "regression"):
-        return None
-    return ErrorStream(
-        classification=classes is not None,
-        scale=reference.performance.get("mae", 1.0),
-        hold_seconds=checked_windows(windows)[-1].seconds,
-    )
-
-
-def _newest(classes: tuple[str, ...] | None, policy: AssessmentPolicy) -> NewestOutcomes | None:
-    if classes is None or len(classes) != 2:
-        return None
-    return NewestOutcomes(policy.last_rows, (classes[0], classes[1]))
-
-
-def _own_registry() -> CollectorRegistry:
-    registry = CollectorRegistry(auto_describe=True)
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
-    return registry
-
-
-def _reference_version(reference: Reference | None) -> str:
-    """What tells one reference of a model version from another: when it was built."""
-    if reference is None:
-        return "none"
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(reference.created_at))
-
-
-def _require_arguments(
-    name: str, version: str, reference: object, check_interval_seconds: float, max_pending_rows: int
-) -> None:
-    for what, value in (("name", name), ("version", version)):
-        if not isinstance(value, str) or not value:
-            raise ConfigError(f"{what}: found {value!r}, need a text that is not empty")
-    if reference is not None and not isinstance(reference, Reference):
-        raise ReferenceDataError(
-            f"reference: found {type(reference).__name__}, need a Reference; see Reference.load"
-        )
-    if not check_interval_seconds > 0:
-        raise ConfigError(f"check_interval_seconds: found {check_interval_seconds!r}, need a number above 0")
-    if not isinstance(max_pending_rows, int) or max_pending_rows < 1:
-        raise ConfigError(f"max_pending_rows: found {max_pending_rows!r}, need an integer of at least 1")

@@ -36,10 +36,14 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 """Of a POST; 100,000 rows of 20 numbers as JSON. More belongs into several requests."""
 
 Page = Callable[[str], Mapping[str, Any] | None]
-"""Answer to the rest of a path; None where there is nothing of that name."""
+"""Answer to the rest of a path; None where there is nothing of that name, or a `NotThereError`."""
 
 Action = Callable[[Any], Mapping[str, Any]]
 """Answer to a JSON body. An `ExporterError` is the client's fault (400), anything else the model's (500)."""
+
+
+class NotThereError(LookupError):
+    """Nothing of that name; the message says which names there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,9 +183,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif first == "metrics":
             self._metrics()
         elif first in self.server.pages:
-            self._json(self.server.pages[first](rest))
+            self._page(self.server.pages[first], rest)
         else:
             self._not_found(("metrics", "healthz", *self.server.pages))
+
+    def _page(self, page: Page, rest: str) -> None:
+        try:
+            self._json(page(rest))
+        except NotThereError as error:
+            self._error(HTTPStatus.NOT_FOUND, str(error))
 
     def do_POST(self) -> None:
         path = unquote(urlsplit(self.path).path).strip("/")

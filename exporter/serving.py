@@ -4,21 +4,23 @@ For a team that has no serving process of its own yet, or tries one out. Everybo
 it runs and calls `InstrumentedPredictor.serve`.
 
 POST /predict   {"rows": [{"age": 41, ...}, ...], "ids": ["a", ...], "at": [1700000000.0, ...]}
-POST /outcomes  {"ids": ["a", ...], "y_true": [1, ...], "at": [1700003600.0, ...]}
+
+and what `actions.py` does for every predictor that serves.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from .actions import listed
 from .config import ExporterConfig, ModelSettings
-from .errors import ConfigError, ObservationError
+from .errors import ConfigError
 from .predictor import InstrumentedPredictor
 from .reference import Reference
 from .server import MetricsServer
@@ -54,6 +56,7 @@ def predictor_of(config: ExporterConfig) -> InstrumentedPredictor:
         check_interval_seconds=config.check_interval_seconds,
         assessment=config.assessment,
         business=config.business,
+        catalog=config.catalog,
     )
 
 
@@ -82,11 +85,7 @@ def load_model(settings: ModelSettings) -> Any:  # noqa: ANN401 - any model
 def start(config: ExporterConfig) -> tuple[InstrumentedPredictor, MetricsServer]:
     """Predictor and server of a configuration, both running."""
     predictor = predictor_of(config)
-    actions = {
-        "predict": lambda body: predict(predictor, body),
-        "outcomes": lambda body: outcomes(predictor, body),
-    }
-    return predictor, predictor.serve_with(config.server, actions)
+    return predictor, predictor.serve_with(config.server, {"predict": partial(predict, predictor)})
 
 
 def predict(predictor: InstrumentedPredictor, body: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
@@ -97,37 +96,14 @@ def predict(predictor: InstrumentedPredictor, body: Any) -> dict[str, Any]:  # n
     ObservationError
         If the body is not as the module says.
     """
-    rows = _list(body, "rows")
-    ids, at = (_list(body, key, len(rows)) if key in body else None for key in ("ids", "at"))
+    rows = listed(body, "rows")
+    ids, at = (listed(body, key, len(rows)) if key in body else None for key in ("ids", "at"))
     table = _table(predictor, rows)
     if hasattr(predictor, "predict_proba"):
         answer = predictor.predict_proba(table, ids=ids, at=at)
         return {"classes": _plain(predictor.classes_), "probabilities": _plain(answer)}
     function = predictor.predict if hasattr(predictor, "predict") else predictor
     return {"predictions": _plain(function(table, ids=ids, at=at))}
-
-
-def outcomes(predictor: InstrumentedPredictor, body: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-    """Answer to POST /outcomes: what became of each.
-
-    Raises
-    ------
-    ObservationError
-        If the body is not as the module says.
-    """
-    ids = _list(body, "ids")
-    at = _list(body, "at", len(ids)) if "at" in body else None
-    return dataclasses.asdict(predictor.record_outcomes(ids, _list(body, "y_true", len(ids)), at))
-
-
-def _list(body: Any, key: str, length: int | None = None) -> list[Any]:  # noqa: ANN401
-    values = body.get(key) if isinstance(body, Mapping) else None
-    if not isinstance(values, list) or (length is None and not values):
-        found = "nothing" if values is None else f"{type(values).__name__} {values!r:.40}"
-        raise ObservationError(f"{key}: found {found}, need a list that is not empty")
-    if length is not None and len(values) != length:
-        raise ObservationError(f"{key}: found {len(values)}, need {length}, one a row")
-    return values
 
 
 def _table(predictor: InstrumentedPredictor, rows: list[Any]) -> Any:  # noqa: ANN401

@@ -199,3 +199,15 @@ def test_a_judgement_that_cannot_be_is_refused(tmp_path: Path, text: str, messag
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         load_config(path, {})
+
+
+def test_a_catalogue_is_a_file_of_lines(tmp_path: Path) -> None:
+    """Relative to the configuration, one item a line; one that cannot be read is named."""
+    (tmp_path / "films.txt").write_text("film1\n\n film2 \r\nfilm3", encoding="utf-8")
+    path = write(tmp_path, "feedback: {catalog_file: films.txt}")
+    assert load_config(path, {}).catalog == ("film1", "film2", "film3")
+    missing = write(tmp_path, "feedback: {catalog_file: none.txt}")
+    with pytest.raises(ConfigError, match=r"feedback.catalog_file: .*none.txt: No such file"):
+        load_config(missing, {})
+    with pytest.raises(ConfigError, match=r"feedback.catalog: unknown key, need one of catalog_file"):
+        load_config(write(tmp_path, "feedback: {catalog: [a]}"), {})

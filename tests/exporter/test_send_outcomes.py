@@ -14,7 +14,7 @@ from exporter import InstrumentedPredictor
 from exporter.errors import ObservationError, StoreError
 from exporter.send_outcomes import BATCH_ROWS, post, register, send
 from exporter.server import ServerOptions
-from exporter.serving import outcomes
+from exporter.actions import outcomes
 
 
 class Exporter:

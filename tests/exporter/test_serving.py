@@ -125,7 +125,7 @@ def test_answers_are_strict_json(served: Running) -> None:
         ("predict", b"{", 400, "need JSON"),
         ("predict", b"[" * 100_000, 400, "need JSON"),
         ("outcomes", {"ids": ["x"], "y_true": []}, 400, "y_true: found 0, need 1"),
-        ("other", {}, 404, "not found; here are /predict, /outcomes"),
+        ("other", {}, 404, "not found; here are /outcomes, /business, /exposures, /predict"),
     ],
 )
 def test_bad_requests_are_told_apart(
