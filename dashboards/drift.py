@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MODEL = 'model_name="$model_name", model_version="$model_version"'
 FEATURE = f'{MODEL}, feature_name="$feature_name"'
 WINDOW = 'window="$window"'
+VALUES = 'bin!~"__missing__|__inf__"'
 BY_FEATURE = "by (feature_name)"
 
 
@@ -183,21 +184,25 @@ def _one_feature() -> Section:
         "Bin",
         [
             Query(f"sum by (bin) (model_feature_bin:current:ratio_increase1h{{{FEATURE}}})", "last hour"),
-            Query(f"sum by (bin) (model_feature_bin:reference:ratio_increase1h{{{FEATURE}}})", "reference"),
+            Query(
+                f"sum by (bin) (model_feature_bin:model_reference_bin_ratio:max{{{FEATURE}, {VALUES}}})",
+                "reference",
+            ),
         ],
     )
     contributions = categories_panel(
         "Where the PSI of $feature_name comes from",
-        "What each bin adds to the fleet's PSI of the last hour; the bars sum to it.",
+        "What each bin adds to the fleet's PSI of the last hour. A bin that is empty on one side has no bar; "
+        "PSI counts half an observation there.",
         "none",
         "bin",
         "Bin",
         [
             Query(
                 f"sum by (bin) ((model_feature_bin:current:ratio_increase1h{{{FEATURE}}} "
-                f"- model_feature_bin:reference:ratio_increase1h{{{FEATURE}}}) "
-                f"* ln(model_feature_bin:current:ratio_increase1h{{{FEATURE}}} "
-                f"/ model_feature_bin:reference:ratio_increase1h{{{FEATURE}}}))",
+                f"- model_feature_bin:model_reference_bin_ratio:max{{{FEATURE}}}) "
+                f"* ln((model_feature_bin:current:ratio_increase1h{{{FEATURE}}} > 0) "
+                f"/ (model_feature_bin:model_reference_bin_ratio:max{{{FEATURE}}} > 0)))",
                 "contribution",
             ),
         ],

@@ -8,6 +8,7 @@
         PartError                        a part of the demo cannot start, or died
         PortError (OSError)              a port that another program uses, or that two parts were given
       DashboardsError                    dashboards that cannot be built or checked here
+      RulesError (ValueError)            what rules are generated from is not usable
 
 Every message says where, what was found and what is needed.
 """
@@ -25,6 +26,10 @@ class DemoError(DriftgaugeError):
 
 class DashboardsError(DriftgaugeError):
     """The dashboards cannot be built or checked."""
+
+
+class RulesError(DriftgaugeError, ValueError):
+    """The rules cannot be generated from what was given."""
 
 
 class FlightDataError(DemoError, ValueError):

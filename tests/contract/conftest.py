@@ -201,6 +201,8 @@ class Labels:
             return frozenset(matcher.name for matcher in node.args[0].matchers.matchers)
         found = [self._of(argument) for argument in node.args]
         labels = frozenset[str]().union(*found) if found else frozenset[str]()
+        if name == "label_replace":
+            labels |= {node.args[1].val}
         return labels - {"le"} if name == "histogram_quantile" else labels
 
     def _require(self, labels: frozenset[str], named: Any, where: str) -> None:
@@ -215,6 +217,8 @@ def _is_scalar(node: Any) -> bool:
     kind = type(node).__name__
     if kind in {"ParenExpr", "UnaryExpr"}:
         return _is_scalar(node.expr)
+    if kind == "BinaryExpr":
+        return _is_scalar(node.lhs) and _is_scalar(node.rhs)
     return kind == "NumberLiteral" or (kind == "Call" and node.func.name in {"time", "scalar", "pi"})
 
 

@@ -21,6 +21,8 @@ LEVELS = {
     "model_target": {"model_name", "model_version", "job", "instance"},
     "model_feature": {"model_name", "model_version", "feature_name"},
     "model_feature_bin": {"model_name", "model_version", "feature_name", "bin"},
+    "model_prediction": {"model_name", "model_version", "output"},
+    "model_prediction_bin": {"model_name", "model_version", "output", "bin"},
     "model_feature_test": {"model_name", "model_version", "feature_name", "test_type", "window"},
 }
 """First part of a recorded name to the labels it promises; other labels come from the rule itself."""
