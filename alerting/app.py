@@ -21,7 +21,7 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
-from . import audit, database, incidents, outbox
+from . import audit, database, entrances, incidents, outbox
 from .access import Gate
 from .calls import Receiver
 from .config import BridgeConfig, require_slack
@@ -29,6 +29,7 @@ from .database import Database
 from .delivery import Destination, Sender
 from .errors import OutboxError, PortTakenError
 from .intake import Intake, Source
+from .loop import Loop
 from .metrics import BridgeMetrics
 from .outbox import Backlog
 from .pages import Pages
@@ -60,6 +61,7 @@ class Bridge:
     senders: list[Sender]
     clock: Callable[[], float]
     application: Starlette = field(init=False)
+    _loops: list[Loop] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -90,8 +92,14 @@ class Bridge:
             alive=self.alive,
             clock=self.clock,
         )
+        ways_in = entrances.build(
+            self.config, database=self.database, metrics=self.metrics, told=self.wake, clock=self.clock
+        )
+        self._loops += ways_in.loops
         self.metrics.watch(self.backlog, self.clock)
-        self.application = Starlette(routes=[*intake.routes(), *pages.routes()], lifespan=self._lifespan)
+        self.application = Starlette(
+            routes=[*intake.routes(), *pages.routes(), *ways_in.routes], lifespan=self._lifespan
+        )
 
     def start(self) -> None:
         """Register the destinations and start the loops."""
@@ -107,6 +115,9 @@ class Bridge:
             threading.Thread(target=sender.run, name=f"bridge-{sender.destination.name}", daemon=True)
             for sender in self.senders
         ]
+        self._threads += [
+            threading.Thread(target=loop.run, name=f"bridge-{loop.name}", daemon=True) for loop in self._loops
+        ]
         self._threads.append(threading.Thread(target=self._maintain, name="bridge-maintenance", daemon=True))
         for thread in self._threads:
             thread.start()
@@ -116,6 +127,8 @@ class Bridge:
         self._stopping.set()
         for sender in self.senders:
             sender.stop()
+        for loop in self._loops:
+            loop.stop()
         deadline = time.monotonic() + SHUTDOWN_SECONDS
         for thread in self._threads:
             # A call that takes longer is left to its fate: the next start looks for its message.

@@ -101,6 +101,8 @@ class BridgeConfig:
     ----------
     channels : mapping of str to str
         Destination to channel.
+    retraining : tuple of str
+        The destinations that retrain.
     """
 
     path: Path
@@ -115,6 +117,7 @@ class BridgeConfig:
     look: Look
     actions: ActionPolicy
     alertmanager: AlertmanagerPolicy
+    retraining: tuple[str, ...]
     channels: Mapping[str, str]
     sources: Mapping[str, SourceConfig]
 
@@ -193,6 +196,7 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> BridgeC
         ),
         actions=_actions(file),
         alertmanager=_alertmanager(file, values),
+        retraining=_retraining(file),
         channels={name: destination.channel for name, destination in file.destinations.items()},
         sources=sources,
     )
@@ -305,6 +309,12 @@ def _alertmanager(file: File, values: Mapping[str, str]) -> AlertmanagerPolicy:
     return AlertmanagerPolicy(url=url, sources=sources, **settings)
 
 
+def _retraining(file: File) -> tuple[str, ...]:
+    """The destinations that retrain."""
+    places = file.destinations.items()
+    return tuple(name for name, place in places if getattr(place, "kind", "") == "retraining")
+
+
 def _offered(file: File, values: Mapping[str, str]) -> frozenset[str]:
     """What has buttons: what somebody may do and what can work, where Slack can be believed."""
     if "SLACK_SIGNING_SECRET" not in values or "SLACK_BOT_TOKEN" not in values:
@@ -312,7 +322,7 @@ def _offered(file: File, values: Mapping[str, str]) -> frozenset[str]:
     works = {
         "acknowledge": True,
         "silence": _alertmanager(file, values).url is not None,
-        "retrain": any(getattr(place, "kind", "") == "retraining" for place in file.destinations.values()),
+        "retrain": bool(_retraining(file)),
     }
     policy = _actions(file)
     return frozenset(name for name, can in works.items() if can and getattr(policy, name))

@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from . import calls, payload
+from .buttons import ACTIONS
 from .errors import OutboxError
 from .outbox import Backlog
 
@@ -39,6 +40,18 @@ UNKNOWN_SOURCE: Final = "unknown"
 DELIVERY_OUTCOMES: Final = ("delivered", "retry", "rejected", "uncertain")
 
 RECONCILED: Final = ("found", "absent", "unknown")
+
+UNKNOWN_ACTION: Final = "unknown"
+"""The label of requests that are not believed: what they ask for is not read."""
+
+ENTRANCES: Final = ("slack", "http", "cli")
+
+ACTION_OUTCOMES: Final = ("done", "already", "refused")
+
+ALERTMANAGER_CALLS: Final = ("silences", "alerts")
+CALL_OUTCOMES: Final = ("ok", "failed")
+
+ERRANDS: Final = (*ALERTMANAGER_CALLS, "answers", "usergroups")
 
 COMMIT_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds, from one fsync on a fast disk to Alertmanager's shortest limit for a whole request."""
@@ -109,6 +122,24 @@ FAMILIES: Final = (
         labels=("receiver",),
     ),
     Family(
+        name="bridge_actions_total",
+        kind="counter",
+        help="Actions that people asked for, by entrance and by what became of them.",
+        labels=("action", "entrance", "outcome"),
+    ),
+    Family(
+        name="bridge_alertmanager_calls_total",
+        kind="counter",
+        help="Calls to Alertmanager's API: for silences, and to ask about alerts.",
+        labels=("call", "outcome"),
+    ),
+    Family(
+        name="bridge_errand_errors_total",
+        kind="counter",
+        help="Unexpected errors in the loops behind the actions; each is in the log.",
+        labels=("errand",),
+    ),
+    Family(
         name="bridge_outbox_pending",
         kind="gauge",
         help="Incidents whose newest state a receiver has not been told.",
@@ -166,9 +197,13 @@ class BridgeMetrics:
         self._reconciled = made["bridge_messages_reconciled_total"]
         self._doubles = made["bridge_doubles_suspected_total"]
         self._loop_errors = made["bridge_delivery_loop_errors_total"]
+        self._actions = made["bridge_actions_total"]
+        self._asked = made["bridge_alertmanager_calls_total"]
+        self._errand_errors = made["bridge_errand_errors_total"]
         commit = next(family for family in FAMILIES if family.kind == "histogram")
         self._commit = Histogram(commit.name, commit.help, registry=self.registry, buckets=COMMIT_BUCKETS)
         # A rate exists only for a series that was there before its first event.
+        self._create_action_children()
         for source in sources:
             self._unreadable.labels(source)
             self._stale.labels(source)
@@ -186,6 +221,19 @@ class BridgeMetrics:
             for outcome in DELIVERY_OUTCOMES[1:]:
                 for reason in calls.REASONS[1:]:
                     self._deliveries.labels(receiver, outcome, reason)
+
+    def _create_action_children(self) -> None:
+        """Every combination of labels that an action can have."""
+        self._actions.labels(UNKNOWN_ACTION, "slack", "unbelieved")
+        for action in ACTIONS:
+            for entrance in ENTRANCES:
+                for outcome in ACTION_OUTCOMES:
+                    self._actions.labels(action, entrance, outcome)
+        for call in ALERTMANAGER_CALLS:
+            for outcome in CALL_OUTCOMES:
+                self._asked.labels(call, outcome)
+        for errand in ERRANDS:
+            self._errand_errors.labels(errand)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format, without `_created` series, which would double them."""
@@ -217,6 +265,18 @@ class BridgeMetrics:
     def double_suspected(self, receiver: str) -> None:
         """A message was sent again that may have arrived before."""
         self._doubles.labels(receiver).inc()
+
+    def action(self, action: str, entrance: str, outcome: str) -> None:
+        """Somebody asked for an action."""
+        self._actions.labels(action, entrance, outcome).inc()
+
+    def asked(self, call: str, outcome: str) -> None:
+        """Alertmanager was called."""
+        self._asked.labels(call, outcome).inc()
+
+    def errand_error(self, errand: str) -> None:
+        """A loop behind the actions met something nobody expected."""
+        self._errand_errors.labels(errand).inc()
 
     def loop_error(self, receiver: str) -> None:
         """The delivery loop met something nobody expected."""
