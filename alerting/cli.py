@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from . import cli_actions
+
 if TYPE_CHECKING:
     from .audit import Entry
 
@@ -33,6 +35,7 @@ def register(subparsers: Subparsers) -> None:
         "--check", action="store_true", help="only check the configuration and say what it means"
     )
     bridge.set_defaults(run=run_bridge)
+    cli_actions.register(bridge.add_subparsers(title="on a running bridge", metavar="COMMAND"))
     audit = subparsers.add_parser(
         "audit",
         help="show what the bridge was told and what it did",
