@@ -25,6 +25,7 @@ from .metrics import (
 from .observation import Call, JoinedOutcomes, Observations, OutcomeCounts
 from .reference import Reference
 from .reference.kinds import SPECIAL_BINS
+from .schema import SchemaCounts
 
 OTHER = "__other__"
 
@@ -60,6 +61,7 @@ class ModelCounters:
         def counters(family: str, values: Sequence[str]) -> dict[str, PrometheusCounter]:
             return {value: counter(family, value) for value in values}
 
+        self.schema = SchemaCounts()
         self._rows = counter("model_predictions_total")
         self._calls = counter("model_prediction_calls_total")
         self._latency = {
@@ -119,6 +121,7 @@ class ModelCounters:
     def called(self, calls: Sequence[Call]) -> None:
         """Count calls, rows and latencies, and the rows that the buffer had to leave out."""
         self._calls.inc(len(calls))
+        self.schema.calls += len(calls)
         self._rows.inc(sum(call[7] for call in calls))
         by_method: dict[str, list[float]] = {}
         for call in calls:
@@ -134,6 +137,7 @@ class ModelCounters:
         """Count calls whose columns were not the reference's."""
         for violation, calls in violations.items():
             self._violations[violation].inc(calls)
+            self.schema.violations[violation] += calls
 
     def observed(self, observations: Observations) -> None:
         """Count rows on the reference's bins, their scores and their classes."""

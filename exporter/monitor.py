@@ -30,6 +30,7 @@ from .publish import Publisher
 from .publish_model import ModelPublisher
 from .reference import Reference
 from .report import CheckState, Report
+from .schema import SchemaCounts, SchemaHistory
 from .stores import Store
 from .windows import Window, checked_windows
 
@@ -78,6 +79,8 @@ class Monitor:
         A window by rows.
     effects : Effects, optional
         What the model's decisions do, shown with each check.
+    schema : SchemaCounts, optional
+        How many calls had other columns, from their start.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class Monitor:
         rescore: Rescore | None = None,
         newest: NewestOutcomes | None = None,
         effects: Effects | None = None,
+        schema: SchemaCounts | None = None,
     ) -> None:
         self._families = families
         self._model = (name, version)
@@ -105,6 +109,7 @@ class Monitor:
         self.features = () if reference is None else tuple(reference.features)
         self._reference = reference
         self._effects = effects
+        self._schema = None if schema is None else SchemaHistory(schema)
         self._store = store
         self._policy = policy or Policy()
         self._windows = checked_windows(windows)
@@ -206,6 +211,8 @@ class Monitor:
     def _check(self, reference: Reference) -> tuple[dict[str, Report], dict[str, CheckState]]:
         now = self._clock()
         self._store.prune(now)
+        if self._schema is not None:
+            self._schema.look(now)
         reports: dict[str, Report] = {}
         memory: dict[str, CheckState] = {}
         for window in self._windows:
@@ -235,7 +242,8 @@ class Monitor:
             return
         try:
             self._model_publisher.coverage(window, rows)
-            assessment = self._assessor.assess(rows, report, now)
+            schema = None if self._schema is None else self._schema.shares(now - window.seconds)
+            assessment = self._assessor.assess(rows, report, now, schema)
             self._model_publisher.publish(assessment)
             self.assessments = {**self.assessments, window.name: assessment}
             self._model_publisher.quality_state(self.quality_state)

@@ -169,6 +169,7 @@ class InstrumentedPredictor:
             errors=self._errors,
             newest=self._newest,
             effects=self._effects,
+            schema=counters.schema,
             rescore=partial(
                 rescore, model, methods, None if reference is None else tuple(reference.features)
             ),

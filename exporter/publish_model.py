@@ -195,6 +195,7 @@ class ModelPublisher:
 
     def _quality(self, report: QualityReport, window: str) -> None:
         self._set("model_outlier_ratio", report.outlier_ratio, "robust_z", window)
+        self._set("model_outlier_ratio", report.joint_outlier_ratio, "isolation_forest", window)
         self._set("model_correlation_change", report.correlation_change, window)
         for kind in QUALITY_KINDS:
             found = report.findings.get(kind)

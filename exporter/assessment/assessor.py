@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,13 @@ class Assessor:
         self._windows = windows
         require_headline(reference, policy)
 
-    def assess(self, observations: Observations, report: Report, now: float) -> Assessment:
+    def assess(
+        self,
+        observations: Observations,
+        report: Report,
+        now: float,
+        schema: Mapping[str, float] | None = None,
+    ) -> Assessment:
         """Everything about one window.
 
         Parameters
@@ -115,6 +122,8 @@ class Assessor:
             What the check of their columns found.
         now : float
             Seconds since 1970.
+        schema : mapping of str to float, optional
+            Share of the window's calls by how their columns were not the reference's.
         """
         labelled = labelled_rows(observations, self.classes)
         performance = assess_performance(observations, labelled, self.reference, self.policy, self._windows)
@@ -125,7 +134,7 @@ class Assessor:
             estimate=estimate_performance(
                 observations, labelled, realised, self.reference, self.classes, self.policy
             ),
-            quality=assess_quality(observations, report, self.reference, self.policy, now),
+            quality=assess_quality(observations, report, self.reference, self.policy, now, schema),
             cause=explain(
                 observations, labelled, performance, report, self.reference, self.policy, self._rescore
             ),

@@ -12,6 +12,8 @@ from ..performance import GREATER_IS_BETTER
 from ..performance.verdict import NOT_JUDGED
 
 QUALITY_THRESHOLDS: Final[Mapping[str, float]] = {
+    "schema_mismatch": 0.01,  # share of calls whose columns are too few or cannot be read: never chance
+    "schema_surplus": 0.01,  # share of calls with columns too many or in another order
     "missing_column": 1.0,  # columns: a model that is asked without one is asked something else
     "missing": 0.05,  # share of rows beyond the reference's: the alert ModelMissingValues has the same
     "out_of_range": 0.05,  # share of rows: a new extreme now and then is the nature of a sample
@@ -20,6 +22,7 @@ QUALITY_THRESHOLDS: Final[Mapping[str, float]] = {
     "duplicate_ids": 0.01,  # share of rows: a request that was sent twice
     "duplicate_rows": 0.5,  # share of rows: coarse features repeat by themselves, half of all rows hardly
     "outliers": 0.05,  # share of rows beyond the reference's
+    "joint_outliers": 0.05,  # as outliers, of rows that are odd as a whole
     "correlation": 0.3,  # change of a rank correlation: Cohen's "medium"
 }
 """Values from which on a kind of damage counts, by kind; `stale` has `stale_seconds`."""

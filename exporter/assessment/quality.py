@@ -28,9 +28,17 @@ QualityState = Literal["ok", "broken", "unknown"]
 COMPARED_ROWS: Final = 10_000
 """Newest rows that correlations and repetitions are read from: a correlation is then known to 0.01."""
 
-AMBIGUOUS_KINDS: Final = frozenset({"out_of_range", "outliers", "correlation"})
+AMBIGUOUS_KINDS: Final = frozenset(
+    {"schema_surplus", "out_of_range", "outliers", "joint_outliers", "correlation"}
+)
 """Found, named and measured, but not what makes data broken: a hot summer is out of the winter's range too,
 and a retraining that waited for the state to be ok would wait exactly when it is needed."""
+
+_SCHEMA: Final = {
+    "schema_mismatch": ("missing_column", "column_count", "unreadable"),
+    "schema_surplus": ("extra_column", "reordered_columns"),
+}
+"""Violations by kind: without a column a model is asked something else, with one more it is not."""
 
 _RATIOS: Final = {
     "missing": "missing_ratio",
@@ -53,7 +61,7 @@ class QualityFinding:
     broken : bool
         Whether it counts, and chance does not explain it. All kinds but `AMBIGUOUS_KINDS` then set the state.
     where : tuple of str
-        Columns concerned, the worst first; empty for the whole table.
+        Columns or violations concerned, the worst first; empty for the whole table.
     """
 
     kind: str
@@ -73,13 +81,14 @@ class QualityReport:
         ok, broken or unknown.
     findings : dict of str to QualityFinding
         By kind; a kind that could not be measured is absent.
-    outlier_ratio, correlation_change : float or None
-        As in the metrics of these names.
+    outlier_ratio, joint_outlier_ratio, correlation_change : float or None
+        As in the metrics: rows with an outlier in one feature, rows that are odd as a whole, and the change.
     """
 
     state: QualityState
     findings: Mapping[str, QualityFinding]
     outlier_ratio: float | None = None
+    joint_outlier_ratio: float | None = None
     correlation_change: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,7 +108,12 @@ class QualityReport:
 
 
 def assess_quality(
-    observations: Observations, report: Report, reference: Reference, policy: AssessmentPolicy, now: float
+    observations: Observations,
+    report: Report,
+    reference: Reference,
+    policy: AssessmentPolicy,
+    now: float,
+    schema: Mapping[str, float] | None = None,
 ) -> QualityReport:
     """Quality of the rows of a window.
 
@@ -115,6 +129,8 @@ def assess_quality(
         Thresholds.
     now : float
         Seconds since 1970.
+    schema : mapping of str to float, optional
+        Share of the window's calls by how their columns were not the reference's; None without calls.
     """
     findings: dict[str, QualityFinding] = {}
 
@@ -126,12 +142,18 @@ def assess_quality(
         )
 
     n = observations.n_rows
+    for kind, violations in _SCHEMA.items():
+        if schema is not None:
+            shares = {name: schema[name] for name in violations if schema.get(name, 0.0) > 0.0}
+            note(
+                kind, max(shares.values(), default=0.0), tuple(sorted(shares, key=lambda name: -shares[name]))
+            )
     if n:
         note("stale", max(now - float(observations.times.max()), 0.0))
     if n < policy.min_samples:
-        # Old data are known to be old however few they are; nothing else is known of few rows.
-        state: QualityState = "broken" if n and findings["stale"].broken else "unknown"
-        return QualityReport(state=state, findings=findings)
+        # Old data are known to be old however few they are, and calls that no row could be read from have
+        # none; nothing else is known of few rows.
+        return QualityReport(state=_state(findings, "unknown"), findings=findings)
     absent = tuple(name for name, column in report.features.items() if column.reason == "missing_column")
     absent += tuple(name for name, column in report.features.items() if _wholly_missing(column, reference))
     note("missing_column", float(len(absent)), absent)
@@ -147,17 +169,26 @@ def assess_quality(
         usual = reference.baseline.outlier_ratio or 0.0
         low = share(outlier_ratio * n, n, "").low or 0.0
         note("outliers", max(outlier_ratio - usual, 0.0), real=low > usual)
+    joint = report.multivariate.get("isolation_forest")
+    joint_ratio = None if joint is None else joint.value
+    if joint is not None and joint_ratio is not None and joint.p_value is not None:
+        excess = max(joint_ratio - joint.details["expected_ratio"], 0.0)
+        note("joint_outliers", excess, real=joint.p_value < policy.alpha)
     change = _correlations(newest, reference, policy)
     if change is not None:
         note("correlation", change[0], change[1])
     return QualityReport(
-        state="broken"
-        if any(f.broken and kind not in AMBIGUOUS_KINDS for kind, f in findings.items())
-        else "ok",
+        state=_state(findings, "ok"),
         findings={kind: findings[kind] for kind in QUALITY_KINDS if kind in findings},
         outlier_ratio=outlier_ratio,
+        joint_outlier_ratio=joint_ratio,
         correlation_change=None if change is None else change[0],
     )
+
+
+def _state(findings: Mapping[str, QualityFinding], otherwise: QualityState) -> QualityState:
+    broken = any(found.broken for kind, found in findings.items() if kind not in AMBIGUOUS_KINDS)
+    return "broken" if broken else otherwise
 
 
 def _wholly_missing(column: Any, reference: Reference) -> bool:  # noqa: ANN401 - a ColumnReport

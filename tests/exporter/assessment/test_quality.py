@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from prometheus_client import CollectorRegistry
 
-from exporter import AssessmentPolicy, ConfigError, InstrumentedPredictor, Reference, Window
+from exporter import AssessmentPolicy, ConfigError, InstrumentedPredictor, Policy, Reference, Window
 from exporter.assessment.quality import AMBIGUOUS_KINDS
 
 Value = Callable[..., float | None]
@@ -93,6 +93,68 @@ def test_each_damage_is_found(predictor: InstrumentedPredictor, value: Value, ki
     assert found is not None
     assert threshold is not None
     assert found >= threshold
+
+
+@pytest.mark.parametrize(
+    ("columns", "kind", "violation", "state"),
+    [
+        (["a", "kind"], "schema_mismatch", "missing_column", 2),
+        (["a", "b", "kind", "new"], "schema_surplus", "extra_column", 0),
+        (["kind", "b", "a"], "schema_surplus", "reordered_columns", 0),
+    ],
+)
+def test_calls_with_other_columns_are_found(
+    predictor: InstrumentedPredictor, value: Value, columns: list[str], kind: str, violation: str, state: int
+) -> None:
+    """One call in a hundred is enough; a column too many is named and breaks nothing. Then it is over."""
+    rows = table(7)
+    for start in range(0, 990, 10):
+        predictor(rows[start : start + 10])
+    odd = rows.assign(new=0)[columns][990:]
+    assert kind in broken(predictor, odd)
+    assert value("model_quality_score", kind=kind, window="1h") == pytest.approx(0.01)
+    assert predictor.assessments["1h"].quality.findings[kind].where == (violation,)
+    assert value("model_quality_state") == state
+    predictor._clock.advance(3601.0)  # type: ignore[attr-defined]
+    assert broken(predictor, table(8)) == set()
+    assert value("model_quality_score", kind=kind, window="1h") == 0
+
+
+def test_calls_of_which_nothing_can_be_read_break_the_data(
+    predictor: InstrumentedPredictor, value: Value
+) -> None:
+    """No rows are no sound rows."""
+    assert broken(predictor, np.zeros((500, 7))) == {"schema_mismatch"}
+    assert value("model_quality_state") == 2
+    assert value("model_quality_score", kind="missing", window="1h") is None
+
+
+def test_rows_that_are_odd_as_a_whole_are_found_when_asked_for(
+    registry: CollectorRegistry, clock: Any, value: Value
+) -> None:
+    """An isolation forest sees rows whose single values are all usual; without it there is no such series."""
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, size=4000)
+    ring = np.column_stack([np.cos(angle), np.sin(angle)]) + rng.normal(0, 0.03, size=(4000, 2))
+    reference = Reference.fit(ring, model_name="m", model_version="1", joint_rows=2000)
+
+    def make(policy: Policy, registry: CollectorRegistry) -> InstrumentedPredictor:
+        return InstrumentedPredictor(
+            lambda rows: np.zeros(len(rows)), name="m", version="1", reference=reference, registry=registry,
+            clock=clock, windows=(WINDOW,), background=False, policy=policy,
+        )  # fmt: skip
+
+    inside = ring[:1000].copy()
+    inside[:300] *= 0.05
+    without = make(Policy(), CollectorRegistry())
+    assert "joint_outliers" not in broken(without, inside)
+    predictor = make(Policy(multivariate=("isolation_forest",)), registry)
+    assert "joint_outliers" in broken(predictor, inside)
+    ratio = value("model_outlier_ratio", method="isolation_forest", window="1h")
+    assert ratio is not None
+    assert ratio > 0.2
+    assert value("model_outlier_ratio", method="robust_z", window="1h") == 0
+    assert value("model_quality_threshold", kind="joint_outliers") == 0.05
 
 
 def test_the_columns_are_named(predictor: InstrumentedPredictor) -> None:
