@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from ..errors import ObservationError
 from ..performance import GREATER_IS_BETTER
 from ..performance.verdict import NOT_JUDGED, Verdict
 from ..statistics import mann_kendall
@@ -92,6 +93,40 @@ class PerformanceHistory:
             for name, points in self._points.items()
             if len(points) >= LEAST_POINTS
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is remembered, as plain values that JSON can hold."""
+        return {
+            "spacing_seconds": self._spacing,
+            "points": {name: [list(point) for point in points] for name, points in self._points.items()},
+        }
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Remember again what `to_dict` gave.
+
+        Raises
+        ------
+        ObservationError
+            If the values are not such, or of a window of another length. Nothing is then changed.
+        """
+        try:
+            spacing = values["spacing_seconds"]
+            restored = {name: _points(name, found) for name, found in values["points"].items()}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ObservationError(f"saved history: {error!r}; need what `to_dict` gives") from error
+        if spacing != self._spacing:
+            raise ObservationError(f"saved history: found a window of {spacing} s, need {self._spacing} s")
+        self._points = restored
+
+
+def _points(name: str, values: Any) -> deque[tuple[float, float]]:  # noqa: ANN401 - read from a file
+    if name not in GREATER_IS_BETTER:
+        raise ValueError(f"found the measure {name!r}")
+    points = deque(((float(at), float(value)) for at, value in values), maxlen=MOST_POINTS)
+    flat = np.array(points, dtype=np.float64).reshape(-1, 2)
+    if not np.isfinite(flat).all() or (np.diff(flat[:, 0]) < 0).any():
+        raise ValueError(f"{name}: found points that are not finite or not in order")
+    return points
 
 
 def _trend(name: str, points: deque[tuple[float, float]], alpha: float) -> PerformanceTrend:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 
+from exporter import ObservationError
 from exporter.assessment.history import PerformanceHistory, PerformanceTrend
 from exporter.performance import Measure
 from exporter.performance.verdict import PerformanceState, Verdict
@@ -65,3 +69,36 @@ def test_a_clock_set_back_begins_anew() -> None:
     assert history.trends(0.01)["auc"].points == 9
     history.add(verdicts(0.8), 0.0)
     assert history.trends(0.01) == {}
+
+
+def test_a_trend_outlasts_a_restart() -> None:
+    """By way of JSON, half of the windows before it and half after: the trend of all."""
+    falling = [0.9 - 0.01 * day for day in range(10)]
+    history = PerformanceHistory(DAY)
+    for day, found in enumerate(falling):
+        if day == 5:
+            saved, history = json.dumps(history.to_dict()), PerformanceHistory(DAY)
+            history.restore(json.loads(saved))
+        history.add(verdicts(found), day * DAY)
+    assert history.trends(0.01)["auc"] == trend(falling)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spacing_seconds": 1.0},
+        {"points": {"auc": [[1.0]]}},
+        {"points": {"auc": [[1.0, float("nan")]]}},
+        {"points": {"auc": [[2.0, 0.5], [1.0, 0.5]]}},
+        {"points": {"smell": []}},
+        {"points": 3},
+    ],
+)
+def test_a_damaged_history_is_refused(change: dict[str, Any]) -> None:
+    """And what is remembered stays."""
+    history = PerformanceHistory(DAY)
+    history.add(verdicts(0.8), 0.0)
+    before = history.to_dict()
+    with pytest.raises(ObservationError, match="saved history"):
+        history.restore({**before, **change})
+    assert history.to_dict() == before

@@ -215,7 +215,15 @@ def test_segments_are_categories(watched: Watched, segment: str, found: str) -> 
 
 
 @pytest.mark.parametrize(
-    "change", [{"alpha": 0.0}, {"drop_ratio": 2}, {"calibration_margin": 0}, {"headline": "bias"}, {"min_samples": 1}, {"tolerance": True}]
+    "change",
+    [
+        {"alpha": 0.0},
+        {"drop_ratio": 2},
+        {"calibration_margin": 0},
+        {"headline": "bias"},
+        {"min_samples": 1},
+        {"tolerance": True},
+    ],
 )
 def test_a_policy_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
     """With the key, what was found and what is needed."""
