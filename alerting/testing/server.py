@@ -67,6 +67,8 @@ class FakeSlack:
     ) -> None:
         self.workspace = Workspace(pace=pace, clock=clock)
         self.faults = Script(seed)
+        self.answers: list[Mapping[str, Any]] = []
+        """What was sent to a response_url, for the eyes of one person; see `clicks`."""
         self._token = token
         try:
             self._server = _Server((address, port), self)
@@ -222,6 +224,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = {}
         if path.startswith("/services/"):
             self._reply(slack.answer("webhook", body, ""))
+        elif path.startswith("/actions/"):
+            slack.answers.append(body)
+            self._send(200, "ok", "text/plain")
         elif path.startswith("/api/"):
             self._reply(slack.answer(path.removeprefix("/api/"), body, self._token()))
         else:
