@@ -85,6 +85,9 @@ class ModelPublisher:
         for kind in QUALITY_KINDS:
             self._set("model_quality_threshold", policy.quality_threshold(kind), kind)
         self.quality_state("unknown")
+        if classes is not None and len(classes) == 2:
+            for window in windows:
+                self._set("model_label_independence_state", INDEPENDENCE_CODES["unknown"], window)
         if reference.labels is not None:
             self._begin(reference, windows, policy)
 

@@ -117,6 +117,7 @@ def test_outcomes_of_one_decision_only_are_a_warning(
         rows, features=["a"], model_name="m", model_version="1", predictions=model.predict(rows), labels=truth
     )
     predictor = wrap(model, registry, clock, reference=reference, windows=(Window("1h", 3600.0),))
+    assert value("model_label_independence_state", window="1h") == -1
     chosen = predictor.predict(rows, ids=range(2000))
     positive = np.flatnonzero(chosen == 1)
     predictor.record_outcomes(positive, truth[positive])
@@ -126,3 +127,6 @@ def test_outcomes_of_one_decision_only_are_a_warning(
     predictor.record_outcomes(rest, truth[rest])
     predictor.check_now()
     assert value("model_label_independence_state", window="1h") == 0
+    clock.advance(7200.0)
+    predictor.check_now()
+    assert value("model_label_independence_state", window="1h") == -1
