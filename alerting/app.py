@@ -21,9 +21,10 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
-from . import audit, database, entrances, incidents, outbox
+from . import audit, census, database, entrances, incidents, outbox
 from .access import Gate
 from .calls import Receiver
+from .census import Census
 from .config import BridgeConfig, require_slack
 from .database import Database
 from .delivery import Destination, Sender
@@ -34,6 +35,7 @@ from .metrics import BridgeMetrics
 from .outbox import Backlog
 from .pages import Pages
 from .slack import BotClient, WebhookClient
+from .timekeeper import Timekeeper
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class Bridge:
     senders: list[Sender]
     clock: Callable[[], float]
     application: Starlette = field(init=False)
+    timekeeper: Timekeeper = field(init=False)
     _loops: list[Loop] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -79,6 +82,8 @@ class Bridge:
             metrics=self.metrics,
             policy=self.config.intake,
             state=self.config.state,
+            policies=self.config.escalation.plan.policies,
+            beats=self.config.escalation.heartbeats,
             told=self.wake,
             clock=self.clock,
         )
@@ -96,7 +101,24 @@ class Bridge:
             self.config, database=self.database, metrics=self.metrics, told=self.wake, clock=self.clock
         )
         self._loops += ways_in.loops
-        self.metrics.watch(self.backlog, self.clock)
+        escalation = self.config.escalation
+        self.timekeeper = Timekeeper(
+            database=self.database,
+            metrics=self.metrics,
+            plan=escalation.plan,
+            beats=escalation.heartbeats,
+            daily=escalation.daily,
+            state=self.config.state,
+            told=self.wake,
+            clock=self.clock,
+        )
+        self._loops.append(Loop(name="timekeeper", step=self.timekeeper.step))
+        self.metrics.watch(
+            self.backlog,
+            self.clock,
+            census=self._census,
+            deadlines={beat.name: beat.deadline for beat in escalation.heartbeats},
+        )
         self.application = Starlette(
             routes=[*intake.routes(), *pages.routes(), *ways_in.routes], lifespan=self._lifespan
         )
@@ -110,6 +132,7 @@ class Bridge:
         ).result()
         for name in orphans:
             logger.warning("state: messages wait for %s, which is no longer configured", name)
+        self.timekeeper.start()
         self._note("started")
         self._threads = [
             threading.Thread(target=sender.run, name=f"bridge-{sender.destination.name}", daemon=True)
@@ -149,6 +172,10 @@ class Bridge:
         """What waits for each destination."""
         with database.reader(self.database.path) as connection:
             return outbox.backlog(connection, self.config.channels)
+
+    def _census(self) -> Census:
+        with database.reader(self.database.path) as connection:
+            return census.read(connection)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -196,6 +223,7 @@ def build_bridge(config: BridgeConfig, *, clock: Callable[[], float] = time.time
             database=state,
             metrics=metrics,
             policy=config.delivery,
+            storms=config.escalation.storms,
             clock=clock,
         )
         for name, channel in config.channels.items()

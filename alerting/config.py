@@ -15,15 +15,20 @@ from typing import Final
 
 import yaml
 
+from . import config_escalation, config_receivers, secret_file
 from .actions import ActionPolicy
 from .alertmanager import AlertmanagerPolicy
+from .config_escalation import EscalationConfig
 from .config_file import MEBIBYTE, File, check
+from .config_receivers import Receiver, SlackDestination
 from .delivery import DeliveryPolicy
 from .errors import ConfigError
+from .heartbeats import OWN_SOURCE
 from .incidents import StatePolicy
 from .intake import DEFAULT_SOURCE, IntakePolicy
 from .look import LinkPolicy, Look
 from .secret import Secret, mask
+from .secret_file import SecretFile
 from .slack import SlackPolicy
 from .web import is_loopback
 
@@ -40,6 +45,7 @@ VARIABLES: Final = (
     "SLACK_API_URL",
     "ALERTMANAGER_URL",
     "ALERTMANAGER_TOKEN",
+    *config_receivers.VARIABLES,
     "BRIDGE_TOKENS",
     "BRIDGE_LISTEN_ADDRESS",
     "BRIDGE_LISTEN_PORT",
@@ -47,6 +53,16 @@ VARIABLES: Final = (
 )
 """What is read from the environment, each also from a file that NAME_FILE names. Empty is the same as
 absent."""
+
+_SECRETS: Final = {
+    "SLACK_BOT_TOKEN": (r"xox[bpe][a-z.]*-\S+", "a token that begins with xoxb-"),
+    "SLACK_WEBHOOK_URL": (r"https?://\S+", "the URL of an incoming webhook"),
+    "SLACK_SIGNING_SECRET": (r"\S+", "the app's signing secret"),
+    "ALERTMANAGER_TOKEN": (r"\S+", "a bearer token"),
+    "PAGERDUTY_ROUTING_KEY": (r"[A-Za-z0-9]{32}", "an integration key of 32 letters and digits"),
+    "SMTP_PASSWORD": (r".+", "a password in one line"),
+}
+"""What each secret looks like, as a pattern and in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +116,9 @@ class BridgeConfig:
     Attributes
     ----------
     channels : mapping of str to str
-        Destination to channel.
+        Destination to channel, or to its kind if it is not Slack's.
+    receivers : mapping of str to receiver
+        The destinations that are not Slack's.
     retraining : tuple of str
         The destinations that retrain.
     """
@@ -117,8 +135,10 @@ class BridgeConfig:
     look: Look
     actions: ActionPolicy
     alertmanager: AlertmanagerPolicy
+    escalation: EscalationConfig
     retraining: tuple[str, ...]
     channels: Mapping[str, str]
+    receivers: Mapping[str, Receiver]
     sources: Mapping[str, SourceConfig]
 
 
@@ -137,8 +157,11 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> BridgeC
         If something is unknown, missing or out of range; the message names all of it, and no secret.
     """
     file = _read(path)
-    values = _environment(os.environ if environ is None else environ)
-    problems = list(_contradictions(file))
+    values, files = _environment(os.environ if environ is None else environ)
+    problems = [
+        *_contradictions(file),
+        *config_receivers.contradictions(file.destinations, file.email, values),
+    ]
     address = values.get("BRIDGE_LISTEN_ADDRESS", file.listen.address)
     shared = _tokens(values.get("BRIDGE_TOKENS", ""), "BRIDGE_TOKENS") + _token_files(
         file.access.token_files, path
@@ -154,13 +177,16 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> BridgeC
             f"listen.address: found {address}, which others can reach, and no token; need access.token_files"
             " or BRIDGE_TOKENS_FILE, or a loopback address"
         )
-    if "SLACK_BOT_TOKEN" not in values and "SLACK_WEBHOOK_URL" in values and len(file.destinations) > 1:
+    channels = sum(isinstance(place, SlackDestination) for place in file.destinations.values())
+    if "SLACK_BOT_TOKEN" not in values and "SLACK_WEBHOOK_URL" in values and channels > 1:
         problems.append(
-            f"destinations: found {len(file.destinations)} and an incoming webhook, which has one channel;"
-            " need one destination, or SLACK_BOT_TOKEN"
+            f"destinations: found {channels} and an incoming webhook, which has one channel; need one of"
+            " kind slack, or SLACK_BOT_TOKEN"
         )
     if problems:
         raise ConfigError("; ".join(f"{path}: {problem}" for problem in problems))
+    secrets = _secrets(values, files)
+    links = LinkPolicy(hosts=tuple(file.links.hosts))
     return BridgeConfig(
         path=path,
         listen=Listen(
@@ -179,38 +205,51 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> BridgeC
         ),
         slack=SlackPolicy(**{**file.slack.model_dump(), "api_url": _api_url(values, file.slack.api_url)}),
         secrets=SlackSecrets(
-            bot_token=_secret(
-                values, "SLACK_BOT_TOKEN", r"xox[bpe][a-z.]*-\S+", "a token that begins with xoxb-"
-            ),
-            webhook_url=_secret(
-                values, "SLACK_WEBHOOK_URL", r"https?://\S+", "the URL of an incoming webhook"
-            ),
-            signing_secret=_secret(values, "SLACK_SIGNING_SECRET", r"\S+", "the app's signing secret"),
-            alertmanager_token=_secret(values, "ALERTMANAGER_TOKEN", r"\S+", "a bearer token"),
+            bot_token=secrets.get("SLACK_BOT_TOKEN"),
+            webhook_url=secrets.get("SLACK_WEBHOOK_URL"),
+            signing_secret=secrets.get("SLACK_SIGNING_SECRET"),
+            alertmanager_token=secrets.get("ALERTMANAGER_TOKEN"),
         ),
         delivery=DeliveryPolicy(**file.delivery.model_dump()),
         look=Look(
-            links=LinkPolicy(hosts=tuple(file.links.hosts)),
+            links=links,
             mentions={name: tuple(ids) for name, ids in file.mentions.model_dump().items() if ids},
             actions=_offered(file, values),
         ),
         actions=_actions(file),
         alertmanager=_alertmanager(file, values),
+        escalation=config_escalation.compose(
+            file.escalation,
+            file.heartbeats,
+            file.storms,
+            file.daily_digest,
+            destinations={name: source.destinations for name, source in sources.items()},
+        ),
         retraining=_retraining(file),
-        channels={name: destination.channel for name, destination in file.destinations.items()},
+        channels={
+            name: place.channel if isinstance(place, SlackDestination) else place.kind
+            for name, place in file.destinations.items()
+        },
+        receivers=config_receivers.receivers(
+            file.destinations, file.email, links=links, path=path, values=values, secrets=secrets
+        ),
         sources=sources,
     )
 
 
 def require_slack(config: BridgeConfig) -> None:
-    """Refuse a configuration that cannot reach Slack.
+    """Refuse a configuration that is to tell Slack and cannot reach it.
 
     Raises
     ------
     ConfigError
         If there is neither a bot token nor a webhook.
     """
-    if config.secrets.bot_token is None and config.secrets.webhook_url is None:
+    if (
+        len(config.receivers) < len(config.channels)
+        and config.secrets.bot_token is None
+        and config.secrets.webhook_url is None
+    ):
         raise ConfigError(
             "environment: found neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL (nor one of them with _FILE),"
             " need one"
@@ -271,22 +310,33 @@ def _contradictions(file: File) -> Iterator[str]:
     for name in file.alertmanager.sources:
         if name not in file.sources:
             yield f"alertmanager.sources: found {name}, need one of {', '.join(sorted(file.sources))}"
+    if OWN_SOURCE in file.sources:
+        yield f"sources: found {OWN_SOURCE}, need another name: it is that of the bridge's own alerts"
+    yield from config_escalation.contradictions(
+        file.escalation,
+        file.heartbeats,
+        file.daily_digest,
+        destinations=file.destinations,
+        sources=[*file.sources, OWN_SOURCE],
+    )
     if (file.listen.tls_certificate_file is None) != (file.listen.tls_key_file is None):
         yield "listen: found one of tls_certificate_file and tls_key_file, need both or neither"
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are set, or the contents of the files they name."""
-    values = {}
+def _environment(environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Path]]:
+    """The variables that are set, or the contents of the files they name; and those files."""
+    values: dict[str, str] = {}
+    files: dict[str, Path] = {}
     for name in VARIABLES:
         value, file = environ.get(name, "").strip(), environ.get(f"{name}_FILE", "").strip()
         if value and file:
             raise ConfigError(f"environment: found both {name} and {name}_FILE, need one of them")
         if file:
-            value = _secret_text(Path(file), f"{name}_FILE")
+            files[name] = Path(file)
+            value = secret_file.read(files[name], f"{name}_FILE")
         if value:
             values[name] = value
-    return values
+    return values, files
 
 
 def _port(values: Mapping[str, str]) -> int:
@@ -335,13 +385,19 @@ def _api_url(values: Mapping[str, str], configured: str) -> str:
     return url if url.endswith("/") else f"{url}/"
 
 
-def _secret(values: Mapping[str, str], name: str, pattern: str, needed: str) -> Secret | None:
-    value = values.get(name)
-    if value is None:
-        return None
-    if not re.fullmatch(pattern, value):
-        raise ConfigError(f"{name}: found something else, need {needed}")
-    return Secret(value)
+def _secrets(values: Mapping[str, str], files: Mapping[str, Path]) -> dict[str, Secret]:
+    """The secrets that are set; one from a file follows that file."""
+    secrets = {}
+    for name, (pattern, needed) in _SECRETS.items():
+        if name in values:
+            if not re.fullmatch(pattern, values[name]):
+                raise ConfigError(f"{name}: found something else, need {needed}")
+            secrets[name] = (
+                SecretFile(files[name], f"{name}_FILE", re.compile(pattern).fullmatch).secret()
+                if name in files
+                else Secret(values[name])
+            )
+    return secrets
 
 
 def _tokens(text: str, where: str) -> tuple[Secret, ...]:
@@ -356,19 +412,8 @@ def _token_files(names: list[str], path: Path) -> tuple[Secret, ...]:
     return tuple(
         token
         for name in names
-        for token in _tokens(_secret_text(path.parent / name, "token_files"), f"token_files: {name}")
+        for token in _tokens(secret_file.read(path.parent / name, "token_files"), f"token_files: {name}")
     )
-
-
-def _secret_text(path: Path, where: str) -> str:
-    """What a file of secrets holds; an empty one is a mistake, not an absent secret."""
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where}: {path}: not readable, need a file with the secret") from error
-    if not text:
-        raise ConfigError(f"{where}: {path}: found it empty, need a file with the secret")
-    return text
 
 
 def _beside(path: Path, name: str | None) -> Path | None:

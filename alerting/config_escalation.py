@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,6 +18,7 @@ from .escalation import DEFAULT_STALE_SECONDS, Policy, Step
 from .heartbeats import Heartbeat
 from .hours import DAYS, MINUTES_A_DAY, Hours
 from .matchers import Matcher
+from .timers import Plan
 
 SHORTEST_DEADLINE_SECONDS: Final = 30.0
 """Of a heartbeat: three of the bridge's looks at it."""
@@ -177,6 +179,7 @@ class StormsSection(Section):
     """When many messages become one."""
 
     backlog: Annotated[int, Field(ge=2, le=100_000)] = _STORM.backlog
+    missed: Annotated[int, Field(ge=1, le=100_000)] = _STORM.missed
     critical_per_minute: Annotated[int, Field(ge=0, le=1_000)] = _STORM.critical_per_minute
     edit_every: _Span = _STORM.edit_seconds
 
@@ -197,8 +200,39 @@ class DailyDigestSection(Section):
         )
 
 
-def heartbeats(sections: Mapping[str, HeartbeatSection]) -> tuple[Heartbeat, ...]:
-    """The heartbeats of the file."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationConfig:
+    """What these sections say, for the parts that act on it."""
+
+    plan: Plan
+    heartbeats: tuple[Heartbeat, ...]
+    storms: StormPolicy
+    daily: DailyDigest | None
+
+
+def compose(
+    policies: Iterable[PolicySection],
+    beats: Mapping[str, HeartbeatSection],
+    storms: StormsSection,
+    daily: DailyDigestSection | None,
+    *,
+    destinations: Mapping[str, tuple[str, ...]],
+) -> EscalationConfig:
+    """The sections as values; `destinations` are those of each source."""
+    return EscalationConfig(
+        plan=Plan(policies=tuple(policy.value() for policy in policies), destinations=destinations),
+        heartbeats=_heartbeats(beats),
+        storms=StormPolicy(
+            backlog=storms.backlog,
+            missed=storms.missed,
+            critical_per_minute=storms.critical_per_minute,
+            edit_seconds=storms.edit_every,
+        ),
+        daily=None if daily is None else daily.value(),
+    )
+
+
+def _heartbeats(sections: Mapping[str, HeartbeatSection]) -> tuple[Heartbeat, ...]:
     return tuple(
         Heartbeat(
             name=name,

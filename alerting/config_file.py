@@ -14,6 +14,8 @@ from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from .config_actions import ActionsSection, AlertmanagerSection, MentionsSection
+from .config_escalation import DailyDigestSection, HeartbeatSection, PolicySection, StormsSection
+from .config_receivers import SECTIONS, DestinationSection, EmailSection
 from .delivery import DeliveryPolicy
 from .errors import ConfigError
 from .incidents import StatePolicy
@@ -98,12 +100,6 @@ class LinksSection(Section):
     hosts: list[_Text] = []
 
 
-class DestinationSection(Section):
-    """A place to tell."""
-
-    channel: _Text
-
-
 class SourceSection(Section):
     """A sender."""
 
@@ -120,10 +116,15 @@ class File(Section):
     intake: IntakeSection = IntakeSection()
     slack: SlackSection = SlackSection()
     delivery: DeliverySection = DeliverySection()
+    email: EmailSection = EmailSection()
     links: LinksSection = LinksSection()
     mentions: MentionsSection = MentionsSection()
     actions: ActionsSection = ActionsSection()
     alertmanager: AlertmanagerSection = AlertmanagerSection()
+    escalation: list[PolicySection] = []
+    heartbeats: dict[_Name, HeartbeatSection] = {}
+    storms: StormsSection = StormsSection()
+    daily_digest: DailyDigestSection | None = None
     destinations: Annotated[dict[_Name, DestinationSection], Field(min_length=1)]
     sources: Annotated[dict[_Name, SourceSection], Field(min_length=1)]
 
@@ -148,14 +149,14 @@ def check(document: object, path: object) -> File:
 
 def _told(problem: ErrorDetails) -> str:
     """One of pydantic's findings as key, found, needed; never with a value that may be a secret."""
-    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
+    place = problem["loc"]
+    # Of a destination, pydantic also names the kind that it was read as.
+    kind = str(place[2]) if place[0] == "destinations" and len(place) > 3 else None
+    key = ".".join(str(part) for part in (place[:2] + place[3:] if kind else place) if part != "[key]")
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(problem["loc"][-1]), _known_keys(problem["loc"][:-1]), n=1)
-        hint = (
-            f"did you mean {near[0]}?"
-            if near
-            else f"need one of {', '.join(_known_keys(problem['loc'][:-1]))}"
-        )
+        known = sorted(SECTIONS[kind].model_fields) if kind is not None and kind in SECTIONS else _known_keys(place[:-1])
+        near = difflib.get_close_matches(str(place[-1]), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"need one of {', '.join(known)}"
         return f"{mask(key)}: found an unknown key, {hint} (secrets belong in the environment)"
     if problem["type"] == "missing":
         return f"{key}: found nothing, need a value"
@@ -168,9 +169,12 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """The keys that are allowed at a place in the file."""
     section: Any = File
     for part in location:
+        if isinstance(part, int):  # a place in a list
+            continue
         annotation = section.model_fields[part].annotation if part in section.model_fields else None
         if annotation is None:
             break
         arguments = getattr(annotation, "__args__", ())
-        section = arguments[-1] if arguments else annotation
-    return sorted(section.model_fields)
+        sections = [entry for entry in arguments if hasattr(entry, "model_fields")]
+        section = sections[0] if sections else annotation
+    return sorted(field.alias or name for name, field in section.model_fields.items())

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import outbox, pacing
+from . import digest, outbox, pacing
 from .calls import (
     Delivered,
     Letter,
@@ -40,6 +40,7 @@ from .calls import (
     Unneeded,
 )
 from .database import Database
+from .digest import StormPolicy
 from .errors import OutboxError
 from .metrics import BridgeMetrics
 from .outbox import DestinationState, Work
@@ -109,6 +110,8 @@ class Sender:
     database : Database
     metrics : BridgeMetrics
     policy : DeliveryPolicy
+    storms : StormPolicy or None
+        When many messages become one; None: never.
     clock, draw, new_id : callable
         Seconds since 1970; a number in [0, 1); an id that nobody else has. Replaced in tests.
     """
@@ -117,6 +120,7 @@ class Sender:
     database: Database
     metrics: BridgeMetrics
     policy: DeliveryPolicy = field(default_factory=DeliveryPolicy)
+    storms: StormPolicy | None = None
     clock: Callable[[], float] = time.time
     draw: Callable[[], float] = random.random
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex
@@ -178,6 +182,8 @@ class Sender:
         if state.retry_at > now:
             # A clock that was set back must not make the wait longer than it was meant to be.
             return min(state.retry_at - now, IDLE_SECONDS)
+        if self.storms is not None:
+            digest.fold(connection, name, now=now, policy=self.storms)
         waits = {
             kind: pacing.wait(outbox.bucket(connection, bucket, pace.burst), pace, now)
             for kind, (bucket, pace) in self._paces().items()

@@ -42,6 +42,8 @@ class StormPolicy:
     backlog : int
         Incidents that may wait for a destination, each for a message of its own. Twenty messages are what
         people still read, and 17 seconds at Slack's pace.
+    missed : int
+        Incidents that began and ended before they could be told, from which on they are told together.
     critical_per_minute : int
         Critical incidents that keep a message of their own in a storm.
     edit_seconds : float
@@ -49,6 +51,7 @@ class StormPolicy:
     """
 
     backlog: int = 20
+    missed: int = 2
     critical_per_minute: int = 10
     edit_seconds: float = 15.0
 
@@ -78,7 +81,7 @@ def fold(connection: sqlite3.Connection, name: str, *, now: float, policy: Storm
     if digest_id is not None and _is_calm(connection, digest_id, now):
         connection.execute("UPDATE digests SET joining = 0 WHERE incident_id = ?", (digest_id,))
         digest_id = None
-    limit = policy.backlog + 1 if digest_id is None else -1
+    limit = max(policy.backlog, policy.missed) + 1 if digest_id is None else -1
     roots = connection.execute(f"{_ROOTS} LIMIT :limit", {"name": name, "limit": limit}).fetchall()
     if digest_id is not None or len(roots) > policy.backlog:
         roots = connection.execute(_ROOTS, {"name": name}).fetchall()
@@ -91,7 +94,7 @@ def fold(connection: sqlite3.Connection, name: str, *, now: float, policy: Storm
         _slow_down(connection, name, now, policy)
         return
     over = [row for row in roots if row["queue"] == 3]
-    if len(over) > 1:  # a single one is better told by itself
+    if len(over) >= policy.missed:
         missed = open_digest(connection, name, "missed", now)
         _join(connection, missed, over, now)
         _finish(connection, name, now)

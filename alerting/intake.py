@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,11 +19,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from . import audit, episodes, pacing, payload
+from . import audit, episodes, heartbeats, pacing, payload
 from .access import CHALLENGE, Gate
 from .database import Database
 from .episodes import Recorded
 from .errors import OutboxError, PayloadError
+from .escalation import Policy
+from .heartbeats import Heartbeat
 from .incidents import StatePolicy
 from .metrics import UNKNOWN_SOURCE, BridgeMetrics
 from .payload import Notification
@@ -91,6 +93,9 @@ class Intake:
     metrics : BridgeMetrics
     policy : IntakePolicy
     state : StatePolicy
+    policies : sequence of escalation.Policy
+    beats : sequence of Heartbeat
+        Signals that refresh a row instead of opening an incident.
     told : callable
         Called after a commit that gives somebody something to send.
     clock : callable
@@ -102,6 +107,8 @@ class Intake:
     metrics: BridgeMetrics
     policy: IntakePolicy = field(default_factory=IntakePolicy)
     state: StatePolicy = field(default_factory=StatePolicy)
+    policies: Sequence[Policy] = ()
+    beats: Sequence[Heartbeat] = ()
     told: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
     _requests: int = 0
@@ -205,6 +212,8 @@ class Intake:
             unreadable=len(notification.unreadable),
             seconds=time.perf_counter() - started,
         )
+        for receiver, reason in recorded.told:
+            self.metrics.escalated(receiver, reason)
         if recorded.outcome != "duplicate":
             self.told()
 
@@ -214,13 +223,18 @@ class Intake:
             audit.quarantine(
                 connection, at=now, source=source.name, reason=entry.reason, excerpt=entry.excerpt
             )
+        heard, others = heartbeats.split(notification, self.beats)
+        heartbeats.beat(connection, heard, now)
+        if not others.alerts:
+            return Recorded(outcome="duplicate", stale=0)
         return episodes.record(
             connection,
-            notification,
+            others,
             source=source.name,
             destinations=source.destinations,
             now=now,
             policy=self.state,
+            policies=self.policies,
         )
 
     def _refuse(self, label: str, error: _RefusedError, body: bytes) -> Response:

@@ -14,8 +14,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from . import calls, payload
+from . import calls, escalation, payload
 from .buttons import ACTIONS
+from .census import Census
 from .errors import OutboxError
 from .outbox import Backlog
 
@@ -140,6 +141,34 @@ FAMILIES: Final = (
         labels=("errand",),
     ),
     Family(
+        name="bridge_escalations_total",
+        kind="counter",
+        help="Steps of escalation policies that told a receiver, by why they were taken.",
+        labels=("receiver", "reason"),
+    ),
+    Family(
+        name="bridge_incidents_open",
+        kind="gauge",
+        help="Incidents of which something fires as far as we know.",
+    ),
+    Family(
+        name="bridge_incidents_acknowledged",
+        kind="gauge",
+        help="Open incidents that somebody has taken on.",
+    ),
+    Family(
+        name="bridge_heartbeat_age_seconds",
+        kind="gauge",
+        help="For how long the bridge has listened for a heartbeat and not heard it.",
+        labels=("heartbeat",),
+    ),
+    Family(
+        name="bridge_heartbeat_deadline_seconds",
+        kind="gauge",
+        help="For how long a heartbeat may be silent.",
+        labels=("heartbeat",),
+    ),
+    Family(
         name="bridge_outbox_pending",
         kind="gauge",
         help="Incidents whose newest state a receiver has not been told.",
@@ -197,6 +226,7 @@ class BridgeMetrics:
         self._reconciled = made["bridge_messages_reconciled_total"]
         self._doubles = made["bridge_doubles_suspected_total"]
         self._loop_errors = made["bridge_delivery_loop_errors_total"]
+        self._escalations = made["bridge_escalations_total"]
         self._actions = made["bridge_actions_total"]
         self._asked = made["bridge_alertmanager_calls_total"]
         self._errand_errors = made["bridge_errand_errors_total"]
@@ -215,6 +245,8 @@ class BridgeMetrics:
         for receiver in receivers:
             self._doubles.labels(receiver)
             self._loop_errors.labels(receiver)
+            for reason in escalation.REASONS:
+                self._escalations.labels(receiver, reason)
             for outcome in RECONCILED:
                 self._reconciled.labels(receiver, outcome)
             self._deliveries.labels(receiver, "delivered", "ok")
@@ -239,9 +271,16 @@ class BridgeMetrics:
         """All metrics in Prometheus's text format, without `_created` series, which would double them."""
         return generate_latest(_WithoutCreated(self.registry))
 
-    def watch(self, backlog: Callable[[], Mapping[str, Backlog]], clock: Callable[[], float]) -> None:
-        """Read the backlog at every scrape from now on."""
-        self.registry.register(_BacklogCollector(backlog, clock, self._receivers))
+    def watch(
+        self,
+        backlog: Callable[[], Mapping[str, Backlog]],
+        clock: Callable[[], float],
+        *,
+        census: Callable[[], Census] = Census,
+        deadlines: Mapping[str, float] | None = None,
+    ) -> None:
+        """Read the state at every scrape from now on; `deadlines` are those of the heartbeats."""
+        self.registry.register(_StateCollector(backlog, clock, self._receivers, census, deadlines or {}))
 
     def received(self, source: str, outcome: str, *, stale: int, unreadable: int, seconds: float) -> None:
         """A notification was stored."""
@@ -278,6 +317,10 @@ class BridgeMetrics:
         """A loop behind the actions met something nobody expected."""
         self._errand_errors.labels(errand).inc()
 
+    def escalated(self, receiver: str, reason: str) -> None:
+        """A step of an escalation policy told a receiver."""
+        self._escalations.labels(receiver, reason).inc()
+
     def loop_error(self, receiver: str) -> None:
         """The delivery loop met something nobody expected."""
         self._loop_errors.labels(receiver).inc()
@@ -296,16 +339,19 @@ class _WithoutCreated:
             yield metric
 
 
-class _BacklogCollector:
-    """Gauges of what waits, read from the state when asked."""
+class _StateCollector:
+    """Gauges of what waits and what is open, read from the state when asked."""
 
     def __init__(
         self,
         backlog: Callable[[], Mapping[str, Backlog]],
         clock: Callable[[], float],
         receivers: tuple[str, ...],
+        census: Callable[[], Census],
+        deadlines: Mapping[str, float],
     ) -> None:
         self._backlog, self._clock, self._receivers = backlog, clock, receivers
+        self._census, self._deadlines = census, deadlines
 
     def collect(self) -> Iterator[Metric]:
         """The gauges; of a state that cannot be read, only the news that it cannot."""
@@ -315,7 +361,7 @@ class _BacklogCollector:
             if family.kind == "gauge"
         }
         try:
-            waiting = self._backlog()
+            waiting, census = self._backlog(), self._census()
         except OutboxError:
             gauges["bridge_state_readable"].add_metric((), 0.0)
             yield gauges["bridge_state_readable"]
@@ -328,6 +374,11 @@ class _BacklogCollector:
             gauges["bridge_outbox_pending"].add_metric((receiver,), backlog.pending)
             gauges["bridge_outbox_oldest_age_seconds"].add_metric((receiver,), age)
             gauges["bridge_receiver_parked"].add_metric((receiver,), float(backlog.parked))
+        gauges["bridge_incidents_open"].add_metric((), census.opened)
+        gauges["bridge_incidents_acknowledged"].add_metric((), census.acknowledged)
+        for name, deadline in self._deadlines.items():
+            gauges["bridge_heartbeat_age_seconds"].add_metric((name,), census.silent.get(name, 0.0))
+            gauges["bridge_heartbeat_deadline_seconds"].add_metric((name,), deadline)
         yield from gauges.values()
 
     def describe(self) -> Iterator[Metric]:

@@ -188,10 +188,11 @@ CONFIG = """
 state: {directory: state, reopen_after_seconds: 360}
 slack: {connect_timeout_seconds: 1, read_timeout_seconds: 1}
 delivery: {posts_per_second: 1000, post_burst: 1000, updates_per_minute: 60000, reconcile_margin_seconds: 0.3}
+storms: {backlog: 100000, missed: 100000}
 destinations: {slack: {channel: "#alerts"}}
 sources: {default: {destinations: [slack]}}
 """
-"""A complete configuration for tests: no pace, short limits."""
+"""A complete configuration for tests: no pace, short limits, no digests."""
 
 
 class BridgeProcess:
