@@ -21,20 +21,18 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
-from . import audit, census, database, entrances, incidents, outbox
+from . import audit, census, database, entrances, incidents, outbox, places
 from .access import Gate
-from .calls import Receiver
 from .census import Census
 from .config import BridgeConfig, require_slack
 from .database import Database
-from .delivery import Destination, Sender
+from .delivery import Sender
 from .errors import OutboxError, PortTakenError
 from .intake import Intake, Source
 from .loop import Loop
 from .metrics import BridgeMetrics
 from .outbox import Backlog
 from .pages import Pages
-from .slack import BotClient, WebhookClient
 from .timekeeper import Timekeeper
 
 logger = logging.getLogger(__name__)
@@ -212,21 +210,19 @@ def build_bridge(config: BridgeConfig, *, clock: Callable[[], float] = time.time
     """
     # At debug level it logs the path of a webhook, which is a secret.
     logging.getLogger("urllib3").setLevel(logging.INFO)
-    client = _client(config, clock)
+    told = places.destinations(config, clock)
     state = Database(config.state_directory)
     metrics = BridgeMetrics(tuple(config.sources), tuple(config.channels))
     senders = [
         Sender(
-            destination=Destination(
-                name=name, channel=channel, receiver=client, call_seconds=config.slack.timeouts.total
-            ),
+            destination=destination,
             database=state,
             metrics=metrics,
             policy=config.delivery,
             storms=config.escalation.storms,
             clock=clock,
         )
-        for name, channel in config.channels.items()
+        for destination in told
     ]
     return Bridge(config=config, database=state, metrics=metrics, senders=senders, clock=clock)
 
@@ -281,13 +277,3 @@ def _listening(config: BridgeConfig) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
-
-
-def _client(config: BridgeConfig, clock: Callable[[], float]) -> Receiver:
-    """Slack with a bot token if there is one, else with the incoming webhook."""
-    require_slack(config)
-    secrets = config.secrets
-    if secrets.bot_token is not None:
-        return BotClient(config.slack, secrets.bot_token, clock, config.look)
-    assert secrets.webhook_url is not None
-    return WebhookClient(config.slack, secrets.webhook_url, clock, config.look)

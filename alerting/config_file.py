@@ -154,7 +154,11 @@ def _told(problem: ErrorDetails) -> str:
     kind = str(place[2]) if place[0] == "destinations" and len(place) > 3 else None
     key = ".".join(str(part) for part in (place[:2] + place[3:] if kind else place) if part != "[key]")
     if problem["type"] == "extra_forbidden":
-        known = sorted(SECTIONS[kind].model_fields) if kind is not None and kind in SECTIONS else _known_keys(place[:-1])
+        known = (
+            sorted(SECTIONS[kind].model_fields)
+            if kind is not None and kind in SECTIONS
+            else _known_keys(place[:-1])
+        )
         near = difflib.get_close_matches(str(place[-1]), known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"need one of {', '.join(known)}"
         return f"{mask(key)}: found an unknown key, {hint} (secrets belong in the environment)"

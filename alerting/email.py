@@ -19,7 +19,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from . import email_text
 from .calls import Delivered, Letter, Outcome, Rejected, RetryLater, Search, Uncertain, Verdict
@@ -69,11 +69,6 @@ class EmailPolicy:
     ca_file: Path | None = None
     timeout_seconds: float = 10.0
 
-    @property
-    def call_seconds(self) -> float:
-        """The longest that one delivery takes."""
-        return self.timeout_seconds * CALLS_AT_MOST
-
 
 @dataclass(frozen=True, kw_only=True)
 class Mailbox:
@@ -88,13 +83,19 @@ class Mailbox:
     links : LinkPolicy
     """
 
-    editable = False
-    repeatable = False
+    editable: ClassVar = False
+    repeatable: ClassVar = False
+    pace: ClassVar = PACE
 
     policy: EmailPolicy
     to: tuple[str, ...]
     password: Secret | None = None
     links: LinkPolicy = field(default_factory=LinkPolicy)
+
+    @property
+    def call_seconds(self) -> float:
+        """The longest that one delivery takes."""
+        return self.policy.timeout_seconds * CALLS_AT_MOST
 
     def send(self, letter: Letter) -> Outcome:
         """Hand over one mail."""

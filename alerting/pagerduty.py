@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from . import document, guidance, http_verdict, web
 from .calls import Letter, NotFound, Outcome, Rejected, RetryLater, Search, Uncertain, Verdict
@@ -75,13 +75,19 @@ class PagerDuty:
         Seconds since 1970, for a Retry-After that is a date.
     """
 
-    editable = False
-    repeatable = True
+    editable: ClassVar = False
+    repeatable: ClassVar = True
+    pace: ClassVar = PACE
 
     policy: PagerDutyPolicy
     routing_key: Secret
     links: LinkPolicy = field(default_factory=LinkPolicy)
     clock: Callable[[], float] = time.time
+
+    @property
+    def call_seconds(self) -> float:
+        """The longest that one call takes."""
+        return self.policy.timeouts.total
 
     def send(self, letter: Letter) -> Outcome:
         """Send one event: trigger, acknowledge or resolve, as the incident stands."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from . import document, guidance, webhook
 from .calls import Letter, NotFound, Outcome, Search, Unneeded
@@ -57,7 +57,7 @@ class RetrainingService:
     Parameters
     ----------
     policy : RetrainingPolicy
-    webhook : WebhookPolicy
+    place : WebhookPolicy
     secret : Secret
         What the requests are signed with.
     links : LinkPolicy
@@ -65,14 +65,20 @@ class RetrainingService:
         Seconds since 1970.
     """
 
-    editable = False
-    repeatable = True
+    editable: ClassVar = False
+    repeatable: ClassVar = True
+    pace: ClassVar = webhook.PACE
 
     policy: RetrainingPolicy
-    webhook: WebhookPolicy
+    place: WebhookPolicy
     secret: Secret
     links: LinkPolicy = field(default_factory=LinkPolicy)
     clock: Callable[[], float] = time.time
+
+    @property
+    def call_seconds(self) -> float:
+        """The longest that one call takes."""
+        return self.place.timeouts.total
 
     def send(self, letter: Letter) -> Outcome:
         """Ask for a retraining if there is a cause that was not yet asked for."""
@@ -85,7 +91,7 @@ class RetrainingService:
         # A wish is a cause of its own, also after a request that came by itself.
         cause = letter.thread if wish is None else f"{letter.thread}.{int(wish.at)}"
         body = self._body(letter, cause, causes, wish)
-        return webhook.post(self.webhook, self.secret, cause, body, now=self.clock(), ts=letter.thread)
+        return webhook.post(self.place, self.secret, cause, body, now=self.clock(), ts=letter.thread)
 
     def find(self, letter: Letter) -> Search:
         """There is nothing to look for: the same cause again has no further effect."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, final
 
 HIDDEN: Final = "***"
@@ -17,6 +18,13 @@ _TOKENS: Final = re.compile(
 class Secret:
     """A string whose repr, str and format are ``***``; `reveal` is the one way to it.
 
+    Parameters
+    ----------
+    value : str
+        What two secrets are compared by.
+    reread : callable, optional
+        What the value is now, if it can change: a file that may be replaced.
+
     Examples
     --------
     >>> Secret("xoxb-1")
@@ -25,14 +33,14 @@ class Secret:
     '***'
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_reread", "_value")
 
-    def __init__(self, value: str) -> None:
-        self._value = value
+    def __init__(self, value: str, reread: Callable[[], str] | None = None) -> None:
+        self._value, self._reread = value, reread
 
     def reveal(self) -> str:
-        """The value itself."""
-        return self._value
+        """The value itself, as it is now; to be asked for at each use."""
+        return self._value if self._reread is None else self._reread()
 
     def __repr__(self) -> str:
         return HIDDEN

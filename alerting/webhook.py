@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from . import document, http_verdict, web, webhook_signature
 from .calls import Letter, NotFound, Outcome, Search, Verdict
@@ -57,13 +57,19 @@ class Webhook:
         Seconds since 1970, for the signature and for a Retry-After that is a date.
     """
 
-    editable = False
-    repeatable = True
+    editable: ClassVar = False
+    repeatable: ClassVar = True
+    pace: ClassVar = PACE
 
     policy: WebhookPolicy
     secret: Secret
     links: LinkPolicy = field(default_factory=LinkPolicy)
     clock: Callable[[], float] = time.time
+
+    @property
+    def call_seconds(self) -> float:
+        """The longest that one call takes."""
+        return self.policy.timeouts.total
 
     def send(self, letter: Letter) -> Outcome:
         """Send the incident as it stands."""

@@ -1,0 +1,50 @@
+"""Destinations as the configuration names them, each with the receiver that reaches it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from .calls import Receiver
+from .config import BridgeConfig, require_slack
+from .delivery import Destination
+from .email import Mailbox
+from .slack import BotClient, WebhookClient
+
+
+def destinations(config: BridgeConfig, clock: Callable[[], float]) -> list[Destination]:
+    """All destinations, in the order of the file.
+
+    Raises
+    ------
+    ConfigError
+        If one is Slack's and Slack cannot be reached with what is configured.
+    """
+    require_slack(config)
+    slack = _slack(config, clock)
+    made = []
+    for name, channel in config.channels.items():
+        own = config.receivers.get(name)
+        if own is not None:
+            # A mail has no use for a clock: its time is the letter's.
+            receiver = own if isinstance(own, Mailbox) else dataclasses.replace(own, clock=clock)
+            pace, call_seconds = own.pace, own.call_seconds
+            made.append(
+                Destination(
+                    name=name, channel=channel, receiver=receiver, call_seconds=call_seconds, pace=pace
+                )
+            )
+        elif slack is not None:
+            call_seconds = config.slack.timeouts.total
+            made.append(Destination(name=name, channel=channel, receiver=slack, call_seconds=call_seconds))
+    return made
+
+
+def _slack(config: BridgeConfig, clock: Callable[[], float]) -> Receiver | None:
+    """Slack with a bot token if there is one, else with the incoming webhook."""
+    secrets = config.secrets
+    if secrets.bot_token is not None:
+        return BotClient(config.slack, secrets.bot_token, clock, config.look)
+    if secrets.webhook_url is not None:
+        return WebhookClient(config.slack, secrets.webhook_url, clock, config.look)
+    return None
