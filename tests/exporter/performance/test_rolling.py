@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from exporter.performance import ClassificationRows, classify
+from exporter.performance import ClassificationRows, Measure, classify
+from exporter.performance.probability import CalibrationCurve
 from exporter.performance.rolling import RollingPerformance
 
 
@@ -66,3 +67,22 @@ def test_an_update_does_not_read_the_whole_window() -> None:
         rolling.measures()
         taken.append(time.thread_time() - began)
     assert np.median(taken) < 0.010
+
+
+def test_a_tenth_that_all_rows_have_left_is_empty() -> None:
+    """Its sums are then rounding alone, which could be below zero and have no root."""
+    rng = np.random.default_rng(3)
+    rolling = RollingPerformance(200)
+    for low, high in ((0.8, 0.9), (0.1, 0.2), (0.8, 0.9), (0.3, 0.4)):
+        for _ in range(10):
+            scores = rng.uniform(low, high, size=20)
+            rolling.update((rng.uniform(size=20) < scores).astype(np.int64), np.ones(20, int), scores)
+        expected = scores_in_one_bin(rolling)
+        found = rolling.measures()["calibration_error"]
+        assert found.value == pytest.approx(expected.value, abs=1e-12)
+        assert found.low == pytest.approx(expected.low, abs=1e-12)
+
+
+def scores_in_one_bin(rolling: RollingPerformance) -> Measure:
+    """The calibration error of the rows that are held, computed anew."""
+    return CalibrationCurve.of(rolling._truth == 1, rolling._scores).error()
