@@ -33,6 +33,7 @@ from .policy import Hysteresis, Policy
 from .predictor import InstrumentedPredictor
 from .reference import Reference, ReferenceBuilder
 from .report import CheckState, ColumnReport, Report
+from .rollout import RolloutPolicy, RolloutPredictor, Stage, compare_models
 from .server import MetricsServer
 from .statistics import (
     AlignedCounts,
@@ -125,9 +126,12 @@ __all__ = [
     "ReferenceBuilder",
     "ReferenceDataError",
     "Report",
+    "RolloutPolicy",
+    "RolloutPredictor",
     "Sample",
     "ScoreHistory",
     "ScoreTrend",
+    "Stage",
     "Store",
     "StoreError",
     "Trend",
@@ -144,6 +148,7 @@ __all__ = [
     "chi_square",
     "classify_domains",
     "compare_columns",
+    "compare_models",
     "cramers_v",
     "hellinger",
     "hellinger_noise_floor",

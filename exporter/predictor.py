@@ -351,18 +351,23 @@ class InstrumentedPredictor:
         )
 
     def serve_with(
-        self, options: ServerOptions, actions: Mapping[str, Action] | None = None
+        self,
+        options: ServerOptions,
+        actions: Mapping[str, Action] | None = None,
+        pages: Mapping[str, Page] | None = None,
     ) -> MetricsServer:
-        """As `serve`, with further paths that answer a POST of JSON."""
+        """As `serve`, with further paths that answer a POST, or a GET, with JSON."""
         if self._server is not None:
             found = self._server.url
             raise ConfigError(f"serve: found this predictor serving at {found}, need it closed first")
-        pages: dict[str, Page] = {
+        own: dict[str, Page] = {
             "drift": partial(drift_page, self._monitor),
             "performance": partial(performance_page, self._monitor),
             "effects": self._effects.page,
         }
-        self._server = MetricsServer(self.registry, options, pages, {**actions_of(self), **(actions or {})})
+        self._server = MetricsServer(
+            self.registry, options, {**own, **(pages or {})}, {**actions_of(self), **(actions or {})}
+        )
         return self._server
 
     def close(self) -> None:

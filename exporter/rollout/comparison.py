@@ -65,7 +65,7 @@ class Comparison:
     reason: str | None = None
 
 
-def compare(
+def compare_models(
     truth: Values,
     champion: Values,
     challenger: Values,
@@ -113,20 +113,20 @@ def compare(
     >>> rng = np.random.default_rng(0)
     >>> truth = rng.random(2000) < 0.5
     >>> def wrong(share): return truth ^ (rng.random(2000) < share)
-    >>> compare(truth, wrong(0.3), wrong(0.2), measure="accuracy", rng=rng).verdict
+    >>> compare_models(truth, wrong(0.3), wrong(0.2), measure="accuracy", rng=rng).verdict
     'better'
     """
     function, greater = _measure_of(measure, greater_is_better)
     if not (margin >= 0.0 and 0.0 < confidence < 1.0 and resamples >= 1):
         raise ConfigError(
-            f"compare: found margin {margin}, confidence {confidence} and {resamples} resamples, "
+            f"compare_models: found margin {margin}, confidence {confidence} and {resamples} resamples, "
             "need a margin from 0, a confidence between 0 and 1 and at least 1 resample"
         )
     truth, champion, challenger = (np.asarray(column) for column in (truth, champion, challenger))
     rows = len(truth)
     if any(column.shape != (rows,) for column in (truth, champion, challenger)):
         shapes = ", ".join(str(column.shape) for column in (truth, champion, challenger))
-        raise ObservationError(f"compare: found columns of shape {shapes}, need three of one length")
+        raise ObservationError(f"compare_models: found columns of shape {shapes}, need three of one length")
     if rows < min_rows:
         return Comparison(
             verdict="inconclusive", rows=rows, reason=f"found {rows} labelled rows, need {min_rows}"

@@ -57,6 +57,13 @@ PURE = {
         "feedback",
         "labelling",
         "business",
+        "rollout/comparison",
+        "rollout/delong",
+        "rollout/evidence",
+        "rollout/losses",
+        "rollout/policy",
+        "rollout/routing",
+        "rollout/state",
     ),
     "alerting": ("payload", "message", "matchers", "hours", "escalation"),
 }

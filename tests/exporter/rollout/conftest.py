@@ -1,0 +1,129 @@
+"""Two versions of a model of which it is known how often each is right, and a predictor that tries the second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
+
+from exporter import InstrumentedPredictor, Reference
+from exporter.rollout import RolloutPolicy, RolloutPredictor, Stage
+
+
+class Knowing:
+    """Answers the truth, which is its first column, but for the rows where its own column says 1."""
+
+    def __init__(self, column: int) -> None:
+        self.column = column
+        self.fault: Exception | None = None
+        self.rows = 0
+
+    def predict(self, X: NDArray[np.float64]) -> NDArray[np.int64]:
+        if self.fault is not None:
+            raise self.fault
+        self.rows += len(X)
+        return np.asarray(X[:, 0] != X[:, self.column]).astype(np.int64)
+
+
+class SettableClock(Protocol):
+    now: float
+
+    def __call__(self) -> float: ...
+
+    def advance(self, seconds: float) -> None: ...
+
+
+QUICK = RolloutPolicy(
+    stages=(
+        Stage(kind="shadow", min_rows=200, min_seconds=60.0),
+        Stage(kind="canary", share=0.2, min_rows=500, min_seconds=60.0),
+        Stage(kind="ab", share=0.5, min_rows=500, min_seconds=60.0),
+    ),
+    max_rows=10_000,
+)
+"""Small enough for a unit test, with one stage of each kind."""
+
+
+def reference_of(version: str) -> Reference:
+    """Reference of a version of the model `m`."""
+    rng = np.random.default_rng(5)
+    X = (rng.random((500, 3)) < 0.5).astype(float)
+    truth = X[:, 0].astype(int)
+    return Reference.fit(X, model_name="m", model_version=version, predictions=truth, labels=truth)
+
+
+@pytest.fixture(scope="session")
+def references() -> tuple[Reference, Reference]:
+    return reference_of("1"), reference_of("2")
+
+
+@pytest.fixture
+def models() -> tuple[Knowing, Knowing]:
+    """Models of champion and challenger."""
+    return Knowing(1), Knowing(2)
+
+
+Make = Callable[..., RolloutPredictor]
+
+
+@pytest.fixture
+def roll(
+    registry: CollectorRegistry,
+    clock: SettableClock,
+    models: tuple[Knowing, Knowing],
+    references: tuple[Reference, Reference],
+    tmp_path: Path,
+) -> Iterator[Make]:
+    """A rollout without threads of versions 1 and 2 of the model `m`, on one state file."""
+
+    def make(**options: Any) -> RolloutPredictor:
+        pair = options.pop("models", models)
+        settings: dict[str, Any] = {"registry": registry, "clock": clock, "background": False}
+        settings.update(options.pop("predictors", {}))
+        champion, challenger = (
+            InstrumentedPredictor(
+                model, name="m", version=reference.model_version, reference=reference, **settings
+            )
+            for model, reference in zip(pair, references, strict=True)
+        )
+        settings = {"policy": QUICK, "clock": clock, "background": False, "state_path": tmp_path / "r.json"}
+        return RolloutPredictor(champion, challenger, **{**settings, **options})
+
+    yield make  # noqa: PT022 - nothing runs in the background
+
+
+class Traffic:
+    """Rows with ids of their own whose truth is known, and how often each version is wrong about them."""
+
+    def __init__(self, rng: np.random.Generator, clock: SettableClock) -> None:
+        self.rng = rng
+        self.clock = clock
+        self.sent = 0
+
+    def rows(self, n_rows: int, wrong: tuple[float, float]) -> tuple[NDArray[np.float64], list[str]]:
+        """Table and ids of rows that champion and challenger get wrong at these rates."""
+        truth = (self.rng.random(n_rows) < 0.5).astype(float)
+        columns = [truth, *((self.rng.random(n_rows) < share).astype(float) for share in wrong)]
+        ids = [f"row {self.sent + i}" for i in range(n_rows)]
+        self.sent += n_rows
+        return np.column_stack(columns), ids
+
+    def send(self, rollout: RolloutPredictor, n_rows: int, wrong: tuple[float, float]) -> None:
+        """Predict, record the truth, let a minute pass and look."""
+        X, ids = self.rows(n_rows, wrong)
+        self.clock.advance(30.0)
+        rollout.predict(X, ids=ids)
+        rollout.sync()
+        rollout.record_outcomes(ids, X[:, 0].astype(int))
+        self.clock.advance(31.0)
+        rollout.sync()
+
+
+@pytest.fixture
+def traffic(rng: np.random.Generator, clock: SettableClock) -> Traffic:
+    return Traffic(rng, clock)
