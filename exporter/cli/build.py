@@ -15,6 +15,7 @@ from ..reference.archive import refresh
 from ..reference.kinds import KINDS
 from ..tables import open_table
 from ..tables.messages import shortened, some
+from .history import History, windows_of
 from .options import SEASONS
 from .output import plain, require_folder, say, warn
 from .progress import reading
@@ -35,6 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     _require_free(arguments.out, force=arguments.force)
     if arguments.season is not None and arguments.timestamp is None:
         raise ConfigError("--season: found no --timestamp, need the column with the rows' times")
+    if arguments.calibrate is not None and arguments.timestamp is None:
+        raise ConfigError("--calibrate: found no --timestamp, need the column with the rows' times")
+    history = None if arguments.calibrate is None else History(windows_of(arguments.calibrate))
     for option in ("model_name", "model_version"):
         _require_text(f"--{option.replace('_', '-')}", getattr(arguments, option))
     table = open_table(
@@ -45,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     roles = Roles.of(arguments, table)
     features, kinds = choose_features(arguments, table, roles)
-    reference, warnings = _build(arguments, table, roles, features, kinds)
+    reference, warnings = _build(arguments, table, roles, features, kinds, history)
+    if history is not None:
+        reference = history.calibrated(reference, roles)
     _require_free(arguments.out, force=arguments.force)
     kept = _save(reference, arguments.out)
     warn([*warnings, *map(in_options, reference.problems), *_odd_columns(reference)])
@@ -110,6 +116,7 @@ def _build(
     roles: Roles,
     features: list[str],
     kinds: dict[str, Reading],
+    history: History | None,
 ) -> tuple[Reference, list[str]]:
     names = [*features, *(name for role, name in roles.named().items() if role != "id")]
     declared = {name: how for name, how in {**roles.readings(), **kinds}.items() if name in names}
@@ -125,6 +132,8 @@ def _build(
                 warnings += map(key_warning, keys)
                 builder = _builder(arguments, [name for name in features if name not in keys], kinds)
             builder.update(chunk, **roles.outputs(chunk))
+            if history is not None:
+                history.add(chunk)
             on_rows(chunk.n_rows)
     assert builder is not None
     try:
@@ -225,6 +234,8 @@ def _summary(reference: Reference, out: str, kept: Path | None) -> Iterator[str]
     if reference.season is not None:
         season = reference.season
         yield f"  by {season.kind.replace('_', ' ')} in {season.zone}: {len(season.profiles)} keys"
+    for name, calibration in reference.calibration.items():
+        yield f"  calibrated for {name}: {calibration.blocks:,.0f} blocks of {calibration.rows:,.0f} rows"
     if kept is not None:
         yield f"moved the one before to {kept}"
     yield f"wrote {out} ({Path(out).stat().st_size / KILOBYTE:,.0f} kB)"

@@ -82,6 +82,13 @@ def _add_reference(subparsers: Subparsers) -> None:
     build.add_argument(
         "--season", choices=tuple(SEASONS), help="also keep profiles by hour or day; needs --timestamp"
     )
+    build.add_argument(
+        "--calibrate",
+        nargs="*",
+        metavar="LENGTH",
+        help="learn from the rows' own history how far windows such as 1h 1d stray without drift; needs "
+        "--timestamp, and holds all rows in memory",
+    )
     build.add_argument("--zone", metavar="ZONE", help="time zone of the season (default: UTC)")
     _add_data(build)
     build.set_defaults(run=_build)

@@ -15,6 +15,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from exporter import Columns, ConfigError, Window, calibrate
+from exporter.cli.history import History
 from exporter.reference import Reference
 
 Run = Callable[..., Any]
@@ -308,3 +310,48 @@ def test_the_command_in_a_process_of_its_own(tables: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("reference of m 1: 400 rows, 1 features\n")
     assert Reference.load("r.json").rows == 400
+
+
+def test_windows_are_calibrated_as_in_python(run: Run, tables: Path) -> None:
+    """The same reference as `calibrate` gives on the same rows; without lengths, the exporter's windows."""
+    ran = build(run, "train.parquet", *ROLES, "--calibrate", "1h", "30m")
+    assert (ran.code, ran.err) == (0, "")
+    assert "  calibrated for 1h: 33 blocks of 60 rows" in ran.out.splitlines()
+    built = Reference.load("reference.json")
+    table = pq.read_table("train.parquet")
+    outputs = {
+        "scores": table["score"], "predictions": table["predicted"], "labels": table["late"],
+        "timestamps": table["seen"],
+    }  # fmt: skip
+    features = table.select(["age", "city"])
+    fitted = Reference.fit(features, model_name="m", model_version="1", **outputs)
+    windows = [Window("30m", 1800.0), Window("1h", 3600.0)]
+    expected = calibrate(fitted, features, windows=windows, **outputs)
+    assert dict(built.calibration) == dict(expected.calibration)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--calibrate",), "--calibrate: found no --timestamp, need the column"),
+        ((*ROLES, "--calibrate", "1w"), "--calibrate: found '1w', need lengths such as 30m, 1h or 7d"),
+        ((*ROLES, "--calibrate", "1h", "1h"), "windows: found ['1h', '1h']"),
+        ((*ROLES, "--calibrate"), "--calibrate: window '1d': found rows for 1.4 of them, need 8"),
+    ],
+)
+def test_a_calibration_that_cannot_be_writes_nothing(
+    run: Run, tables: Path, options: tuple[str, ...], message: str
+) -> None:
+    """No times, no length, one window twice, or too short a history."""
+    ran = build(run, "train.parquet", *options)
+    assert ran.code == 2
+    assert message in ran.err
+    assert not Path("reference.json").exists()
+
+
+def test_more_rows_than_can_be_held_are_refused() -> None:
+    """All rows are needed at once, and memory is bounded."""
+    history = History([Window("1h", 3600.0)], max_cells=10)
+    history.add(Columns(arrays={"a": np.zeros(4), "b": np.zeros(4)}, n_rows=4))
+    with pytest.raises(ConfigError, match="--calibrate: found more than 10 values"):
+        history.add(Columns(arrays={"a": np.zeros(2), "b": np.zeros(2)}, n_rows=2))
