@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerting import markup, message
+from alerting import buttons, markup, message
+from alerting.audit import THREAD_KINDS
 from alerting.look import LinkPolicy, Look
 from alerting.testing import blockkit
 from alerting.views import AlertView, GroupView, ThreadLine, describe, severity_rank
@@ -213,10 +214,116 @@ def test_a_reply_of_a_hundred_lines_keeps_its_ends() -> None:
 
 def test_every_kind_of_thread_line_has_a_sentence() -> None:
     """The audit log cannot grow a kind that the thread does not know."""
-    from alerting.audit import THREAD_KINDS  # noqa: PLC0415 - only this test needs it
-
     for kind in THREAD_KINDS:
         assert message.reply([ThreadLine(kind=kind, at=NOW, count=9, names=["a"], left=0)], NOW).text
+
+
+OFFERED = frozenset({"acknowledge", "silence", "retrain"})
+
+
+def shown(view: GroupView, offered: frozenset[str] = OFFERED) -> list[str]:
+    """The buttons of a message, by action_id."""
+    blocks = message.root(view, NOW, Look(actions=offered)).blocks
+    return [
+        element["action_id"]
+        for block in blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+    ]
+
+
+def test_there_are_buttons_only_for_what_would_change_something() -> None:
+    """Nothing to acknowledge twice, to silence twice, or to do about what is over."""
+    silences = ["silence_1h", "silence_4h", "silence_1d"]
+    assert shown(group_view()) == ["acknowledge", *silences, "retrain"]
+    taken = group_view(acknowledged_at=NOW - 9, acknowledged_by="ana")
+    assert shown(taken) == [*silences, "retrain"]
+    assert shown(group_view(silenced_until=NOW + 1)) == ["acknowledge", "unsilence", "retrain"]
+    assert shown(group_view(silenced_until=NOW - 1)) == ["acknowledge", *silences, "retrain"]
+    assert shown(group_view(closed_at=NOW, close_reason="resolved")) == []
+    assert shown(group_view(), frozenset({"acknowledge"})) == ["acknowledge"]
+    assert shown(group_view(), frozenset()) == []
+
+
+def test_a_button_carries_the_number_of_the_incident_and_nothing_else() -> None:
+    """What may be done is looked up when it is pressed."""
+    for block in message.root(group_view(), NOW, Look(actions=OFFERED)).blocks:
+        for element in block.get("elements", ()):
+            assert element["value"] == "7"
+            assert element["action_id"] in buttons.BUTTONS
+
+
+def test_who_has_taken_it_on_is_said_in_the_message() -> None:
+    """In the blocks and in the plain text; a name calls nobody."""
+    view = group_view(acknowledged_at=NOW - 60, acknowledged_by="@ana <@U1>", silenced_until=NOW + 3_600)
+    sent = message.root(view, NOW)
+    assert "Acknowledged by @ana &lt;@U1&gt; at <!date^1767225540^{time}|23:59 UTC>" in said(sent)
+    assert "Silenced until <!date^1767229200^" in said(sent)
+    assert sent.text.endswith("acknowledged by @ana &lt;@U1&gt;")
+
+
+def test_only_the_configuration_calls_people_and_only_until_somebody_came() -> None:
+    """By severity; a person, a user group, the channel."""
+    look = Look(mentions={"warning": ("U0ANA", "S0OPS", "here")})
+    sent = message.root(group_view(), NOW, look)
+    for text in (said(sent), sent.text):
+        assert "<@U0ANA> <!subteam^S0OPS> <!here>" in text
+    for view in (
+        group_view(severity="critical"),
+        group_view(acknowledged_at=NOW, acknowledged_by="ana"),
+        group_view(silenced_until=NOW + 1),
+        group_view(closed_at=NOW, close_reason="resolved"),
+    ):
+        assert "U0ANA" not in said(message.root(view, NOW, look))
+
+
+def test_the_first_commands_are_those_of_the_runbook_filled_in() -> None:
+    """Ready to be copied; a label cannot leave its quotation marks."""
+    labels = {**group_view().labels, "feature_name": 'a"} or vector(1) #`'}
+    text = said(message.root(group_view(labels=labels), NOW))
+    assert "*First commands*" in text
+    assert "How far, by test: `model_feature_test:drift_score_per_threshold:max{" in text
+    assert 'model_name="flight_delay"' in text
+    block = next(
+        block for block in message.root(group_view(labels=labels), NOW).blocks if "First" in str(block)
+    )
+    assert """feature_name="a\\"} or vector(1) #'\"""" in block["text"]["text"]
+    over = message.root(group_view(closed_at=NOW, close_reason="resolved"), NOW)
+    assert "First commands" not in said(over)
+
+
+def test_an_alert_can_bring_commands_of_its_own() -> None:
+    """An annotation with one a line takes the place of ours."""
+    view = group_view(annotations={"first_commands": "kubectl get pods\n\nkubectl logs `x` <y>\n"})
+    text = said(message.root(view, NOW))
+    assert "`kubectl get pods`" in text
+    assert "&lt;y&gt;`" in text
+    assert "How far" not in text
+
+
+def test_rows_and_top_contributors_are_shown_where_an_alert_says_them() -> None:
+    """The numbers that tell a small sample from a large one, and where to look."""
+    annotations = {"rows": "12345.6", "top_contributors": "dep_hour (61 %), <carrier>"}
+    text = said(message.root(group_view(alerts=[], annotations=annotations), NOW))
+    assert "*Rows*\\n12300" in text
+    assert "*Top contributors*\\ndep_hour (61 %), &lt;carrier&gt;" in text
+
+
+def test_a_dashboard_opens_at_the_time_of_the_incident() -> None:
+    """From an hour before it began to now, or to half an hour after its end; unless its link says another."""
+    over = group_view(closed_at=NOW, close_reason="resolved")
+    assert "from=1767221400000&amp;to=1767227400000|Dashboard>" in said(message.root(over, NOW))
+    for url in ("https://grafana.example/d/x?from=now-2h", "https://wiki.example/page"):
+        text = said(message.root(group_view(annotations={"dashboard_url": url}), NOW))
+        assert f"<{url}|Dashboard>" in text
+
+
+def test_what_alertmanager_says_when_asked_is_counted_and_shown() -> None:
+    """Silenced, inhibited and gone are not the same as firing."""
+    view = group_view(alerts=[alert_view(state="gone")], standings={"silenced": 2, "inhibited": 1, "gone": 3})
+    text = said(message.root(view, NOW))
+    assert "2 silenced in Alertmanager, 1 inhibited by another alert, 3 no longer in Alertmanager," in text
+    assert "· no longer in Alertmanager" in text
 
 
 HOSTILE = st.text(
@@ -240,13 +347,38 @@ LABELS = st.dictionaries(
     max_size=10,
 )
 ANNOTATIONS = st.dictionaries(
-    st.sampled_from(["summary", "description", "score", "threshold", "runbook_url", "dashboard_url"]),
-    HOSTILE | st.sampled_from(["1e999", "nan", "0", "-3", "https://h/" + "x" * 1_900, "javascript:alert(1)"]),
-    max_size=6,
+    st.sampled_from(
+        [
+            "summary",
+            "description",
+            "score",
+            "threshold",
+            "runbook_url",
+            "dashboard_url",
+            "first_commands",
+            "top_contributors",
+            "rows",
+        ]
+    ),
+    HOSTILE
+    | st.sampled_from(
+        [
+            "1e999",
+            "nan",
+            "0",
+            "-3",
+            "https://h/" + "x" * 1_900,
+            "https://h/d/x?from",
+            "https://h/d/" + "x" * 1_950,
+            "javascript:alert(1)",
+            "a\nb\n`c`\n<!here>\n" * 9,
+        ]
+    ),
+    max_size=9,
 )
 ALERTS = st.builds(
     AlertView,
-    state=st.sampled_from(["firing", "unheard", "resolved"]),
+    state=st.sampled_from(["firing", "unheard", "resolved", "silenced", "inhibited", "gone"]),
     labels=LABELS,
     annotations=ANNOTATIONS,
     started_at=st.floats(min_value=0, max_value=4e9),
@@ -276,11 +408,16 @@ COUNTS = st.integers(min_value=0, max_value=10**9)
         closed_at=st.none() | st.floats(min_value=0, max_value=4e9),
         close_reason=st.sampled_from([None, "resolved", "unheard"]),
         external_url=HOSTILE,
-    )
+        acknowledged_at=st.none() | st.floats(min_value=0, max_value=4e9),
+        acknowledged_by=st.none() | HOSTILE,
+        silenced_until=st.none() | st.floats(min_value=0, max_value=4e9),
+        standings=st.dictionaries(st.sampled_from(["silenced", "inhibited", "gone"]), COUNTS),
+    ),
+    st.frozensets(st.sampled_from(["acknowledge", "silence", "retrain"])),
 )
-def test_every_message_fits_slack_and_hides_nothing_in_it(view: GroupView) -> None:
+def test_every_message_fits_slack_and_hides_nothing_in_it(view: GroupView, offered: frozenset[str]) -> None:
     """Whatever the labels say, Slack takes the message, and no foreign text has become markup."""
-    sent = message.root(view, NOW)
+    sent = message.root(view, NOW, Look(actions=offered))
     for shown in (sent, sent.plain()):
         assert blockkit.violations(shown.body()) == []
         assert not blockkit.too_long(shown.body())
@@ -293,7 +430,10 @@ def test_every_message_fits_slack_and_hides_nothing_in_it(view: GroupView) -> No
     st.lists(
         st.builds(
             ThreadLine,
-            kind=st.sampled_from(["fired", "reopened", "resolved", "closed", "unheard"]),
+            kind=st.sampled_from(THREAD_KINDS),
+            by=HOSTILE,
+            until=st.none() | st.floats(min_value=0, max_value=4e9),
+            reason=HOSTILE,
             at=st.floats(min_value=0, max_value=4e9),
             count=COUNTS,
             names=st.lists(HOSTILE.map(lambda text: describe({"alertname": text})), max_size=10),
