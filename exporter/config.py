@@ -75,6 +75,7 @@ class ExporterConfig:
     assessment: AssessmentPolicy = field(default_factory=AssessmentPolicy)
     business: Mapping[str, BusinessMeasure] = field(default_factory=dict)
     catalog: tuple[str, ...] | None = None
+    state_path: Path | None = None
 
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -103,6 +104,7 @@ class _Server(_Section):
 class _Checks(_Section):
     interval_seconds: Positive = CHECK_INTERVAL_SECONDS
     windows: dict[Text, Positive] | None = None
+    state_file: Path | None = None
 
 
 class _Policy(_Section):
@@ -220,6 +222,7 @@ def _parsed(where: str, folder: Path, content: Any, environ: Mapping[str, str]) 
             assessment=AssessmentPolicy(**file.assessment.model_dump(exclude_none=True)),
             business=business_measures(file.business),
             catalog=_catalog(file.feedback, folder),
+            state_path=None if file.checks.state_file is None else folder / file.checks.state_file,
         )
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None

@@ -6,6 +6,7 @@ The composition of parts that know nothing of each other. Reads the clock; runs 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +16,14 @@ import numpy as np
 from .assessment import Assessment, AssessmentPolicy, Assessor
 from .assessment.cause import Rescore
 from .assessment.history import PerformanceHistory, PerformanceTrend
+from .assessment.kept import KeptState
 from .assessment.newest import NewestOutcomes
 from .assessment.quality import QualityState
 from .background import Periodic
 from .check import check
 from .effects import Effects
 from .error_stream import ConceptReport, ErrorStream
+from .errors import ObservationError
 from .families import MetricFamilies
 from .gradual import ScoreHistory, ScoreTrend
 from .hysteresis import State
@@ -81,6 +84,8 @@ class Monitor:
         What the model's decisions do, shown with each check.
     schema : SchemaCounts, optional
         How many calls had other columns, from their start.
+    state_path : path, optional
+        Small JSON file in which the detectors and the history of performance outlast a restart.
     """
 
     def __init__(
@@ -102,6 +107,7 @@ class Monitor:
         newest: NewestOutcomes | None = None,
         effects: Effects | None = None,
         schema: SchemaCounts | None = None,
+        state_path: str | os.PathLike[str] | None = None,
     ) -> None:
         self._families = families
         self._model = (name, version)
@@ -144,6 +150,35 @@ class Monitor:
         self._faults: set[str] = set()
         self.reports: Mapping[str, Report] = {}
         self.states: Mapping[str, State] = {}
+        self._kept = (
+            None
+            if state_path is None or reference is None
+            else KeptState(state_path, name, version, errors, self._histories)
+        )
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Take up what was known before a restart; a file that cannot be read costs no more than that."""
+        if self._kept is None:
+            return
+        try:
+            known = self._kept.load()
+        except (ObservationError, OSError) as error:
+            self._fault(error)
+            known = True  # a part of it may have been read
+        if known and self._errors is not None and self._model_publisher is not None:
+            # Before the first scrape: a counter that began at zero would count its old drifts as new.
+            self.concepts = self._errors.run(self._clock())
+            self._model_publisher.concepts(self.concepts)
+
+    def keep(self) -> None:
+        """Write what should outlast a restart, where a file was given; every check does it too."""
+        if self._kept is None:
+            return
+        try:
+            self._kept.save()
+        except (OSError, ValueError) as error:
+            self._fault(error)
 
     def run(self) -> Mapping[str, Report]:
         """Check every window now, publish what was found and return it by window."""
@@ -160,6 +195,7 @@ class Monitor:
                 raise
             self._memory, self.reports, self.states = memory, reports, states
             self._follow(self._publisher)
+            self.keep()
             self._affect(self._clock())
             self._count(states, time.perf_counter() - started)
         return reports

@@ -88,6 +88,9 @@ class InstrumentedPredictor:
         Business metrics by name, which `record_business` takes.
     catalog : iterable, optional
         All items that a recommender could show, which `record_exposures` takes; compared as text.
+    state_path : path, optional
+        Small JSON file, of this process alone, in which the detectors of concept drift and the history of
+        performance outlast a restart. Written with each check.
 
     Raises
     ------
@@ -120,6 +123,7 @@ class InstrumentedPredictor:
         fallback: Fallback | None = None,
         business: Mapping[str, BusinessMeasure] | None = None,
         catalog: Iterable[Any] | None = None,
+        state_path: str | os.PathLike[str] | None = None,
     ) -> None:
         require_arguments(name, version, reference, check_interval_seconds, max_pending_rows)
         self._model = model
@@ -170,6 +174,7 @@ class InstrumentedPredictor:
             newest=self._newest,
             effects=self._effects,
             schema=counters.schema,
+            state_path=state_path,
             rescore=partial(
                 rescore, model, methods, None if reference is None else tuple(reference.features)
             ),
@@ -379,6 +384,7 @@ class InstrumentedPredictor:
             thread.stop(STOP_TIMEOUT_SECONDS)
         self._threads = []
         self._recorder.flush()
+        self._monitor.keep()
 
     def __enter__(self) -> Self:
         return self

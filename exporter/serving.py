@@ -57,6 +57,7 @@ def predictor_of(config: ExporterConfig) -> InstrumentedPredictor:
         assessment=config.assessment,
         business=config.business,
         catalog=config.catalog,
+        state_path=config.state_path,
     )
 
 
