@@ -1,6 +1,6 @@
 """The first commands of each runbook, filled in with an alert's labels. Pure.
 
-They are those of docs/runbooks.md, under "Look first" (a test holds both equal); the annotation
+They are those of docs/runbooks.md, written by scripts/first_commands.py; the annotation
 `first_commands` of an alert, one command a line, takes their place.
 """
 
@@ -36,6 +36,11 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("How far", 'model_label_drift_score{model_name="M"} / model_label_drift_threshold'),
         ("Are outcomes complete", 'sum by (outcome) (rate(model_outcomes_total{model_name="M"}[1h]))'),
     ),
+    "ModelGradualDrift": (
+        ("How fast, as a share of the threshold a day", 'model_drift_trend_slope{model_name="M", feature_name="F"}'),
+        ("How far it is", 'model_feature_test:drift_score_per_threshold:max{model_name="M", feature_name="F"}'),
+        ("How much the model depends on it", 'model_feature_importance{model_name="M", feature_name="F"}'),
+    ),
     "ModelDriftUnknown": (
         ("Which", 'model_feature:model_drift_state:max{model_name="M"} == -1'),
         ("Why", 'increase(driftgauge_feature_failures_total{model_name="M"}[6h])'),
@@ -50,15 +55,97 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("In training", 'max(model_reference_bin_ratio{model_name="M", feature_name="F", bin="__missing__"})'),
         ("By replica", 'sum by (instance) (rate(model_feature_missing_total{model_name="M", feature_name="F"}[5m]))'),
     ),
-    "ModelErrorRateHigh": (
-        ("Which errors", 'sum by (error_type) (rate(model_errors_total{model_name="M"}[5m]))'),
-        ("Which replicas", 'sum by (instance) (rate(model_errors_total{model_name="M"}[5m]))'),
-        ("Since a version", 'model:errors_per_call:ratio_rate5m{model_name="M"}'),
+    "ModelDataBroken": (
+        ("Which damage, in units of its threshold", 'model_kind:quality_score_per_threshold:max{model_name="M"}'),
+        ("Since when", 'model_quality_state{model_name="M"}'),
+        ("Did a version change", 'model_info{model_name="M"}'),
     ),
-    "ModelLatencyHigh": (
+    "ModelPerformanceDeclined": (
+        ("How much, by measure and window", 'model_performance_drop_ratio{model_name="M"}'),
+        ("On how many rows", 'model_performance_rows{model_name="M"}'),
+        ("In which segments", 'topk(5, model_performance_drop_contribution{model_name="M"})'),
+    ),
+    "ModelPerformanceFell": (
+        ("How much", 'model_measure:performance_fall1h:ratio{model_name="M"}'),
+        ("Data sound", 'model_quality_state{model_name="M"}'),
+        ("Did a version change", 'model_info{model_name="M"}'),
+    ),
+    "ModelEstimatedPerformanceLow": (
+        ("How much", 'model_measure:estimated_drop_ratio:avg{model_name="M"}'),
+        ("How good were estimates", 'model_estimate_gap{model_name="M"}'),
+        ("Which inputs moved", 'topk(5, model_feature:drift_contribution:max{model_name="M"})'),
+    ),
+    "ModelEstimateUnreliable": (
+        ("How far apart", 'model_estimate_gap{model_name="M"}'),
+        ("Calibration", 'max by (window) (model_calibration_error{model_name="M", segment="all"})'),
+        ("Concept drift", 'model_concept_drift_state{model_name="M"}'),
+    ),
+    "ModelPerformanceEroding": (
+        ("How fast, a day", 'model_performance_slope{model_name="M"}'),
+        ("How sure", 'model_performance_trend_p_value{model_name="M"}'),
+        ("Which features rise too", 'max by (feature_name) (model_drift_trend{model_name="M"}) == 1'),
+    ),
+    "ModelConceptDrift": (
+        ("Which detectors", 'max by (detector) (model_concept_drift_state{model_name="M"}) == 2'),
+        ("How often lately", 'sum by (detector) (increase(model_concept_drifts_total{model_name="M"}[1d]))'),
+        ("Do inputs drift too", 'model_drifted_features_ratio{model_name="M"}'),
+    ),
+    "ModelOutcomesMissing": (
+        ("What came instead", 'sum by (outcome) (increase(model_outcomes_total{model_name="M"}[1d]))'),
+        ("Are predictions made", 'model:model_predictions:rate5m{model_name="M"}'),
+    ),
+    "ModelOutcomeCoverageFell": (
+        ("Coverage", 'model_outcome_coverage_ratio{model_name="M"}'),
+        ("Rejected ones", 'sum by (outcome) (increase(model_outcomes_total{model_name="M"}[1h]))'),
+        ("Later than before", 'model:model_outcome_lag_seconds:quantile_increase1d{model_name="M"}'),
+    ),
+    "ModelOutcomeLagGrew": (
+        ("Median lag in seconds", 'model:model_outcome_lag_seconds:quantile_increase1d{model_name="M"}'),
+        ("Lost to the retention", 'sum(increase(model_outcomes_total{model_name="M", outcome="late"}[1d]))'),
+    ),
+    "ModelOutcomesRejected": (
+        ("Why", 'sum by (outcome) (rate(model_outcomes_total{model_name="M"}[1h]))'),
+        ("Rows in the store", 'driftgauge_store_rows{model_name="M"}'),
+    ),
+    "ModelLabelsDependOnDecision": (
+        ("State by window", 'model_label_independence_state{model_name="M"}'),
+        ("Decisions", 'sum by (predicted_class) (increase(model_predicted_class_total{model_name="M"}[1d]))'),
+        ("Coverage", 'model_outcome_coverage_ratio{model_name="M"}'),
+    ),
+    "ModelExposureNarrowed": (
+        ("Beyond chance", 'model_window:exposure_excess:max{model_name="M"}'),
+        ("Share of the catalogue shown", 'model_catalog_coverage_ratio{model_name="M"}'),
+        ("Items outside the catalogue", 'sum by (outcome) (rate(model_exposures_total{model_name="M"}[1h]))'),
+    ),
+    "ModelCatalogCoverageFell": (
+        ("Share shown", 'model_catalog_coverage_ratio{model_name="M"}'),
+        ("By chance", 'model_catalog_coverage_ratio_even{model_name="M"}'),
+        ("Concentration", 'model_exposure_gini{model_name="M"}'),
+    ),
+    "ModelBusinessValueFell": (
+        ("Per row now", 'model_business:value_per_row:ratio_increase1d{model_name="M"}'),
+        ("A week ago", 'model_business:value_per_row:ratio_increase1d{model_name="M"} offset 7d'),
+        ("Versions since then", 'model_info{model_name="M"}'),
+    ),
+    "ModelBusinessFollowsModel": (
+        ("How strongly, which way", 'model_business_correlation{model_name="M"}'),
+        ("How sure", 'model_business_correlation_p_value{model_name="M"}'),
+        ("How much later", 'model_business_correlation_lag_seconds{model_name="M"}'),
+    ),
+    "ModelFairnessDifference": (
+        ("How large", 'model_fairness_difference{model_name="M"}'),
+        ("How sure", 'model_fairness_p_value{model_name="M"}'),
+        ("Did inputs drift", 'model_drifted_features_ratio{model_name="M"}'),
+    ),
+    "ModelAvailabilityBurn": (
+        ("How fast", 'model_slo:burn_rate:increase1h{model_name="M", slo="availability"}'),
+        ("What is left", 'model_slo:error_budget_remaining:ratio{model_name="M", slo="availability"}'),
+        ("Which errors", 'sum by (error_type) (rate(model_errors_total{model_name="M"}[5m]))'),
+    ),
+    "ModelLatencyBurn": (
+        ("How fast", 'model_slo:burn_rate:increase1h{model_name="M", slo="latency"}'),
+        ("What is left", 'model_slo:error_budget_remaining:ratio{model_name="M", slo="latency"}'),
         ("Quantiles", 'model:model_inference_latency_seconds:quantile_rate5m{model_name="M"}'),
-        ("Batch size", 'model:model_predictions:rate5m{model_name="M"} / model:model_prediction_calls:rate5m{model_name="M"}'),
-        ("By method", 'histogram_quantile(0.99, sum by (method, le) (rate(model_inference_latency_seconds_bucket{model_name="M"}[5m])))'),
     ),
     "ModelTargetDown": (
         ("Which", 'up{job="model"} == 0'),
@@ -76,6 +163,16 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("Do checks fail", 'increase(driftgauge_checks_total{model_name="M", outcome="failed"}[1h])'),
         ("Do they take long", 'rate(driftgauge_check_duration_seconds_sum{model_name="M"}[1h]) / rate(driftgauge_check_duration_seconds_count{model_name="M"}[1h])'),
     ),
+    "ModelChecksFailing": (
+        ("Checks by outcome", 'sum by (outcome) (increase(driftgauge_checks_total{model_name="M"}[1h]))'),
+        ("Faults", 'increase(driftgauge_internal_errors_total{model_name="M"}[1h])'),
+        ("Rows in the store", 'driftgauge_store_rows{model_name="M"}'),
+    ),
+    "ModelChecksSlow": (
+        ("Seconds of a check", 'rate(driftgauge_check_duration_seconds_sum{model_name="M"}[1h]) / rate(driftgauge_check_duration_seconds_count{model_name="M"}[1h])'),
+        ("Interval", 'driftgauge_check_interval_seconds{model_name="M"}'),
+        ("Rows", 'driftgauge_window_rows{model_name="M"}'),
+    ),
     "ModelObservationsDropped": (
         ("Why", 'sum by (reason) (rate(driftgauge_observations_dropped_total{model_name="M"}[5m]))'),
         ("Traffic", 'model:model_predictions:rate5m{model_name="M"}'),
@@ -83,8 +180,26 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "ModelMonitoringFaults": (
         ("Since when", 'increase(driftgauge_internal_errors_total{model_name="M"}[15m])'),
     ),
+    "ModelSeriesMany": (
+        ("Series", 'driftgauge_series{model_name="M"}'),
+        ("By program", 'sum by (instance) (driftgauge_series{model_name="M"})'),
+    ),
+    "ModelScrapeSlow": (
+        ("How slow", 'scrape_duration_seconds{job="model"}'),
+        ("How many series", "sum by (instance) (driftgauge_series)"),
+        ("Rows dropped", "sum by (reason) (rate(driftgauge_observations_dropped_total[5m]))"),
+    ),
     "PrometheusRuleFailures": (
         ("Which", "increase(prometheus_rule_evaluation_failures_total[10m]) > 0"),
+    ),
+    "PrometheusNotificationsDropped": (
+        ("How many", "increase(prometheus_notifications_dropped_total[15m])"),
+        ("Is it there", 'up{job="alertmanager"}'),
+    ),
+    "AlertmanagerNotificationsFailing": (
+        ("Which way", "sum by (integration) (increase(alertmanager_notifications_failed_total[15m]))"),
+        ("Is the bridge there", 'up{job="bridge"}'),
+        ("What the bridge refused", "sum by (source, reason) (increase(bridge_notifications_refused_total[15m]))"),
     ),
     "BridgeDown": (
         ("Since when", 'up{job="bridge"}'),

@@ -72,8 +72,7 @@ def _system() -> Section:
             f"model:model_inference_latency_seconds:quantile_rate5m{{{MODEL}}}",
             "{{model_version}} p{{quantile}}",
         ),
-        _threshold("latency_p99_seconds", "warning"),
-        _threshold("latency_p99_seconds", "critical"),
+        _threshold("latency_seconds"),
     )
     errors = timeseries_panel(
         "Calls that fail",

@@ -24,6 +24,7 @@ def register(subparsers: Subparsers) -> None:
         type=Path,
         help="where the files are written or checked (default: the package's own rules)",
     )
+    parser.add_argument("--slo", type=Path, help="table of objectives (default: the shipped config/slo.yaml)")
     parser.add_argument(
         "--bins",
         type=int,
@@ -32,17 +33,26 @@ def register(subparsers: Subparsers) -> None:
     parser.set_defaults(run=_run)
 
 
-def rule_files(n_bins: int | None = None) -> Mapping[str, str]:
+def rule_files(objectives: Path | None = None, n_bins: int | None = None) -> Mapping[str, str]:
     """Name and text of every generated file.
 
     Parameters
     ----------
+    objectives : Path, optional
+        The table of objectives; the shipped one unless given.
     n_bins : int, optional
         Of the largest reference; the exporter's default unless given.
     """
-    from .fleet import fleet_rules  # noqa: PLC0415  # imports the exporter, which takes half a second
+    # They import the exporter, which takes half a second.
+    from ..resources import config_dir  # noqa: PLC0415  # see above
+    from .fleet import fleet_rules  # noqa: PLC0415  # see above
+    from .objectives import read_objectives  # noqa: PLC0415  # see above
+    from .service import service_rules  # noqa: PLC0415  # see above
 
-    return {"fleet.rules.yaml": fleet_rules() if n_bins is None else fleet_rules(n_bins)}
+    return {
+        "fleet.rules.yaml": fleet_rules() if n_bins is None else fleet_rules(n_bins),
+        "service.rules.yaml": service_rules(read_objectives(objectives or config_dir() / "slo.yaml")),
+    }
 
 
 def stale(folder: Path, files: Mapping[str, str]) -> list[str]:
@@ -55,10 +65,10 @@ def stale(folder: Path, files: Mapping[str, str]) -> list[str]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ..resources import rules_dir  # noqa: PLC0415  # see rule_files
+    from ..resources import rules_dir  # noqa: PLC0415  # as in rule_files
 
     folder = arguments.folder or rules_dir()
-    files = rule_files(arguments.bins)
+    files = rule_files(arguments.slo, arguments.bins)
     names = stale(folder, files)
     if arguments.action == "check":
         for name in names:

@@ -21,9 +21,14 @@ LEVELS = {
     "model_target": {"model_name", "model_version", "job", "instance"},
     "model_feature": {"model_name", "model_version", "feature_name"},
     "model_feature_bin": {"model_name", "model_version", "feature_name", "bin"},
+    "model_slo": {"model_name", "model_version", "slo"},
     "model_prediction": {"model_name", "model_version", "output"},
     "model_prediction_bin": {"model_name", "model_version", "output", "bin"},
     "model_feature_test": {"model_name", "model_version", "feature_name", "test_type", "window"},
+    "model_kind": {"model_name", "model_version", "kind"},
+    "model_measure": {"model_name", "model_version", "measure", "window"},
+    "model_window": {"model_name", "model_version", "window"},
+    "model_business": {"model_name", "measure"},
 }
 """First part of a recorded name to the labels it promises; other labels come from the rule itself."""
 
@@ -40,7 +45,8 @@ def test_a_recorded_name_says_which_labels_its_series_have(labels: Labels, rules
         level, _, _ = rule.name.partition(":")
         if "record" in rule.body and level in LEVELS:
             extra = {"violation"} if rule.name == "model:model_schema_violations:rate5m" else set()
-            assert labels.check(rule.body["expr"]) == LEVELS[level] | extra, rule.name
+            added = set(rule.body.get("labels", ()))
+            assert labels.check(rule.body["expr"]) | added == LEVELS[level] | extra | added, rule.name
 
 
 def test_every_series_and_label_in_an_annotation_exists(labels: Labels, alerts: list[Rule]) -> None:
