@@ -25,6 +25,7 @@ from .errors import (
     ReferenceDataError,
     StoreError,
 )
+from .exposure import ExposureCounts, ExposureReport
 from .fallback import DefaultValue, Fallback, FallbackModel, LastGood
 from .findings import Finding
 from .gradual import ScoreHistory, ScoreTrend
@@ -103,6 +104,8 @@ __all__ = [
     "DefaultValue",
     "DomainClassification",
     "ExporterError",
+    "ExposureCounts",
+    "ExposureReport",
     "Fallback",
     "FallbackModel",
     "Finding",

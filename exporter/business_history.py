@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .business import BusinessMeasure, Correlation, correlate
-from .errors import InsufficientDataError
+from .errors import InsufficientDataError, ObservationError
 
 Series = Literal["drift", "performance"]
+
+SERIES: Final[tuple[Series, ...]] = ("drift", "performance")
 
 MAX_STEPS: Final = 400
 """Steps kept, as scores of a gradual drift: half a month of hours, more than a year of days."""
@@ -59,7 +63,8 @@ class BusinessHistory:
         """Keep what a check found; None for what it could not know."""
         with self._lock:
             step = self._at(at)
-            step.scores.update({name: score for name, score in scores.items() if score is not None})
+            known = {name: score for name, score in scores.items() if score is not None}
+            step.scores.update({name: score for name, score in known.items() if math.isfinite(score)})
 
     def correlations(self, now: float) -> dict[tuple[str, Series], Correlation]:
         """How each metric goes with each score over the steps that are over; only where enough is known."""
@@ -72,8 +77,7 @@ class BusinessHistory:
             steps = [self._steps.get(number, _Step()) for number in grid]
             business = {name: self._series_of(measure, steps) for name, measure in self._measures.items()}
             scores: dict[Series, NDArray[np.float64]] = {
-                name: np.array([step.scores.get(name, np.nan) for step in steps])
-                for name in ("drift", "performance")
+                name: np.array([step.scores.get(name, np.nan) for step in steps]) for name in SERIES
             }
         found: dict[tuple[str, Series], Correlation] = {}
         for name, values in business.items():
@@ -83,6 +87,37 @@ class BusinessHistory:
                 except InsufficientDataError:  # too few steps so far, or one of the two never moves
                     continue
         return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for a file."""
+        with self._lock:
+            steps = [[number, step.totals, step.records, step.scores] for number, step in self._steps.items()]
+            return {"step_seconds": self.step_seconds, "steps": copy.deepcopy(steps)}
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Remember again what `to_dict` gave.
+
+        Raises
+        ------
+        ObservationError
+            If the values are not such, or of steps of another length. Nothing is then changed.
+        """
+        try:
+            length = values["step_seconds"]
+            steps = {
+                int(number): _Step(
+                    totals={str(name): float(total) for name, total in totals.items()},
+                    records={str(name): int(count) for name, count in records.items()},
+                    scores={name: float(scores[name]) for name in SERIES if name in scores},
+                )
+                for number, totals, records, scores in values["steps"]
+            }
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ObservationError(f"business history: found {error!r}, need what to_dict gave") from error
+        if length != self.step_seconds:
+            raise ObservationError(f"business history: found steps of {length} s, need {self.step_seconds} s")
+        with self._lock:
+            self._steps = steps
 
     def _series_of(self, measure: BusinessMeasure, steps: list[_Step]) -> NDArray[np.float64]:
         name = measure.name

@@ -10,7 +10,7 @@ from typing import Any
 
 from .assessment import Assessment
 from .business import BusinessMeasure, Correlation, measure_named, names_of
-from .business_history import BusinessHistory, Series
+from .business_history import SERIES, BusinessHistory, Series
 from .errors import ConfigError
 from .exposure import ExposureCounts, ExposureReport, Exposures
 from .families import MetricFamilies
@@ -58,7 +58,7 @@ class Effects:
         self._exposures = exposures
         self._windows = tuple(windows)
         self._clock = clock
-        self._history = BusinessHistory(business, step_seconds=self._windows[0].seconds)
+        self.history = BusinessHistory(business, step_seconds=self._windows[0].seconds)
         self._correlated_until = 0
         self._lock = threading.Lock()
         self.exposure_reports: Mapping[str, ExposureReport] = {}
@@ -84,7 +84,7 @@ class Effects:
             self._families.counter("model_business_value_total", *self._model, measure).inc(value)
         else:
             self._families.gauge("model_business_value", *self._model, measure).set(value)
-        self._history.recorded(measure, value, self._clock())
+        self.history.recorded(measure, value, self._clock())
 
     def record_exposures(self, items: Iterable[Any]) -> ExposureCounts:
         """Keep items that were shown now."""
@@ -119,7 +119,7 @@ class Effects:
                     "measure": measure,
                     "with": series,
                     "related": found.related,
-                    "lag_seconds": found.best.lag * self._history.step_seconds,
+                    "lag_seconds": found.best.lag * self.history.step_seconds,
                     **{name: value for name, value in asdict(found.best).items() if name != "lag"},
                 }
                 for (measure, series), found in self.correlations.items()
@@ -144,17 +144,17 @@ class Effects:
         report, assessment = reports.get(window.name), assessments.get(window.name)
         drift = None if report is None else drift_score(report)
         performance = None if assessment is None else performance_score(assessment)
-        self._history.scored({"drift": drift, "performance": performance}, now)
-        step = int(now // self._history.step_seconds)
+        self.history.scored({"drift": drift, "performance": performance}, now)
+        step = int(now // self.history.step_seconds)
         if step == self._correlated_until:
             return
         self._correlated_until = step
-        self.correlations = self._history.correlations(now)
+        self.correlations = self.history.correlations(now)
         for measure in self._business:
-            for series in ("drift", "performance"):
+            for series in SERIES:
                 found = self.correlations.get((measure, series))
                 best = None if found is None else found.best
-                lag = None if best is None else best.lag * self._history.step_seconds
+                lag = None if best is None else best.lag * self.history.step_seconds
                 labels = (measure, series)
                 self._show("model_business_correlation", None if best is None else best.coefficient, *labels)
                 self._show(

@@ -144,23 +144,31 @@ class ScoreHistory:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a file or a row."""
-        return {"entries": [[at, scores] for at, scores in self._entries]}
+        return {
+            "spacing_seconds": self._spacing_seconds,
+            "entries": [[at, scores] for at, scores in self._entries],
+        }
 
-    def load(self, values: Mapping[str, Any]) -> None:
-        """Take over what `to_dict` gave.
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Remember again what `to_dict` gave.
 
         Raises
         ------
         ObservationError
-            If the values are not such.
+            If the values are not such, or of a window of another length. Nothing is then changed.
         """
         try:
+            spacing = values["spacing_seconds"]
             entries = [
                 (float(at), {str(key): float(ratio) for key, ratio in scores.items()})
                 for at, scores in values["entries"]
             ]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ObservationError(f"score history: found {error!r}, need what to_dict gave") from error
+        if spacing != self._spacing_seconds:
+            raise ObservationError(
+                f"score history: found a window of {spacing} s, need {self._spacing_seconds} s"
+            )
         self._entries.clear()
         self._entries.extend(entries)
 

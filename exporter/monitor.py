@@ -16,7 +16,7 @@ import numpy as np
 from .assessment import Assessment, AssessmentPolicy, Assessor
 from .assessment.cause import Rescore
 from .assessment.history import PerformanceHistory, PerformanceTrend
-from .assessment.kept import KeptState
+from .assessment.kept import Keepable, KeptState
 from .assessment.newest import NewestOutcomes
 from .assessment.quality import QualityState
 from .background import Periodic
@@ -85,7 +85,7 @@ class Monitor:
     schema : SchemaCounts, optional
         How many calls had other columns, from their start.
     state_path : path, optional
-        Small JSON file in which the detectors and the history of performance outlast a restart.
+        JSON file in which detectors and all histories outlast a restart.
     """
 
     def __init__(
@@ -153,9 +153,17 @@ class Monitor:
         self._kept = (
             None
             if state_path is None or reference is None
-            else KeptState(state_path, name, version, errors, self._histories)
+            else KeptState(state_path, name, version, errors, self._remembered())
         )
         self._go_on()
+
+    def _remembered(self) -> dict[str, Keepable]:
+        """Histories by the names that they have in the state file; those of performance are the windows'."""
+        known: dict[str, Keepable] = dict(self._histories)
+        known |= {f"drift scores of {window}": history for window, history in self._scores.items()}
+        if self._effects is not None:
+            known["business"] = self._effects.history
+        return known
 
     def _go_on(self) -> None:
         """Take up what was known before a restart; a file that cannot be read costs no more than that."""
@@ -195,8 +203,8 @@ class Monitor:
                 raise
             self._memory, self.reports, self.states = memory, reports, states
             self._follow(self._publisher)
-            self.keep()
             self._affect(self._clock())
+            self.keep()
             self._count(states, time.perf_counter() - started)
         return reports
 
@@ -265,7 +273,8 @@ class Monitor:
         for window, report in self.reports.items():
             history = self._scores[window]
             try:
-                if history.add(report):
+                # After a restart the trends of before hold until there is a new score.
+                if history.add(report) or window not in self.drift_trends:
                     found = history.trends(self._policy)
                     self.drift_trends = {**self.drift_trends, window: found}
                     publisher.trends(window, found)

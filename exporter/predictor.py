@@ -89,8 +89,8 @@ class InstrumentedPredictor:
     catalog : iterable, optional
         All items that a recommender could show, which `record_exposures` takes; compared as text.
     state_path : path, optional
-        Small JSON file, of this process alone, in which the detectors of concept drift and the history of
-        performance outlast a restart. Written with each check.
+        JSON file, of this process alone, in which the detectors of concept drift and the histories of
+        performance, drift scores and business values outlast a restart. Written with each check.
 
     Raises
     ------

@@ -10,17 +10,26 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..durable import replace_file
 from ..errors import ObservationError
 
 if TYPE_CHECKING:
     from ..error_stream import ErrorStream
-    from .history import PerformanceHistory
 
 FORMAT: Final = "driftgauge-assessment"
 FORMAT_VERSION: Final = 1
+
+
+class Keepable(Protocol):
+    """What outlasts a restart."""
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Plain values that are JSON."""
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Go on with such values; an `ObservationError` where they are none."""
 
 
 class KeptState:
@@ -34,8 +43,8 @@ class KeptState:
         Of the model. The state of another model or version is no state: errors of another model are others.
     errors : ErrorStream or None
         Detectors of concept drift.
-    histories : mapping of str to PerformanceHistory
-        By window.
+    histories : mapping of str to Keepable
+        What is remembered over time, by name.
     """
 
     def __init__(
@@ -44,7 +53,7 @@ class KeptState:
         name: str,
         version: str,
         errors: ErrorStream | None,
-        histories: Mapping[str, PerformanceHistory],
+        histories: Mapping[str, Keepable],
     ) -> None:
         self.path = Path(path)
         self._model = {"name": name, "version": version}
@@ -75,9 +84,9 @@ class KeptState:
         problems = []
         if self._errors is not None and found["errors"] is not None:
             problems += _problem(self._errors, found["errors"])
-        for window, history in self._histories.items():
-            if window in found["histories"]:
-                problems += _problem(history, found["histories"][window])
+        for name, history in self._histories.items():
+            if name in found["histories"]:
+                problems += _problem(history, found["histories"][name])
         if problems:
             raise ObservationError(f"{self.path}: {'; '.join(problems)}; that part begins anew")
         return True
@@ -95,7 +104,7 @@ class KeptState:
             "format_version": FORMAT_VERSION,
             "model": self._model,
             "errors": None if self._errors is None else self._errors.to_dict(),
-            "histories": {window: history.to_dict() for window, history in self._histories.items()},
+            "histories": {name: history.to_dict() for name, history in self._histories.items()},
         }
         replace_file(self.path, json.dumps(document, allow_nan=False) + "\n")
 
@@ -117,7 +126,7 @@ class KeptState:
         return found
 
 
-def _problem(part: ErrorStream | PerformanceHistory, values: Any) -> list[str]:  # noqa: ANN401 - read from a file
+def _problem(part: Keepable, values: Any) -> list[str]:  # noqa: ANN401 - read from a file
     try:
         part.restore(values)
     except ObservationError as error:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 import requests
 from prometheus_client import CollectorRegistry
 
-from exporter import InstrumentedPredictor, Reference, Window, business_measures
+from exporter import InstrumentedPredictor, ObservationError, Reference, Window, business_measures
 from exporter.business_history import MAX_STEPS, BusinessHistory
 
 Value = Callable[..., float | None]
@@ -96,6 +98,22 @@ def test_a_step_that_is_not_over_is_left_out() -> None:
         history.scored({"drift": float(step)}, step * 10.0)
     assert history.correlations(205.0)["revenue_euros", "drift"].best.points == 20
     assert history.correlations(195.0) == {}
+
+
+def test_a_history_survives_json() -> None:
+    """What was saved gives the same correlations; something else, or other steps, changes nothing."""
+    history = BusinessHistory(MEASURES, step_seconds=10.0)
+    for step in range(30):
+        history.recorded("revenue_euros", float(step * 7 % 11), step * 10.0)
+        history.scored({"drift": float(step * 7 % 11), "performance": math.inf}, step * 10.0)
+    saved = json.loads(json.dumps(history.to_dict(), allow_nan=False))
+    other = BusinessHistory(MEASURES, step_seconds=10.0)
+    other.restore(saved)
+    assert other.correlations(300.0) == history.correlations(300.0)
+    for damaged in ({}, {"step_seconds": 10.0, "steps": [[1, 2, 3, 4]]}, {**saved, "step_seconds": 60.0}):
+        with pytest.raises(ObservationError, match="business history: found"):
+            other.restore(damaged)
+    assert other.correlations(300.0) == history.correlations(300.0)
 
 
 def test_memory_is_bounded_in_time() -> None:

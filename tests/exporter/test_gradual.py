@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,10 +98,13 @@ def test_history_survives_json(reference: Reference, rng: np.random.Generator) -
     history, other = ScoreHistory(spacing_seconds=DAY), ScoreHistory(spacing_seconds=DAY)
     for day in range(12):
         history.add(report(reference, rng, day, 0.018 * day))
-    other.load(json.loads(json.dumps(history.to_dict())))
+    other.restore(json.loads(json.dumps(history.to_dict())))
     assert other.rising(Policy()) == history.rising(Policy())
     with pytest.raises(ObservationError, match="need what to_dict gave"):
-        other.load({"entries": [[1.0]]})
+        other.restore({"entries": [[1.0]]})
+    with pytest.raises(ObservationError, match=r"found a window of 86400.0 s, need 3600.0 s"):
+        ScoreHistory(spacing_seconds=3600.0).restore(history.to_dict())
+    assert other.rising(Policy()) == history.rising(Policy())
 
 
 @pytest.mark.parametrize(("spacing", "limit"), [(0.0, 100), (60.0, 3)])
@@ -111,13 +115,22 @@ def test_bad_histories_are_refused(spacing: float, limit: int) -> None:
 
 
 def test_a_monitor_follows_the_scores_of_its_windows(
-    reference: Reference, rng: np.random.Generator, registry: CollectorRegistry, clock: Any
+    reference: Reference,
+    rng: np.random.Generator,
+    registry: CollectorRegistry,
+    clock: Any,
+    tmp_path: Path,
 ) -> None:
-    """Checks that overlap add nothing; the trend is absent until eight windows that do not overlap."""
-    predictor = InstrumentedPredictor(
-        lambda rows: rows[:, 0], name="m", version="1", reference=reference, registry=registry, clock=clock,
-        windows=(Window("1d", DAY),), store=MemoryStore(retention_hours=48), background=False,
-    )  # fmt: skip
+    """Checks that overlap add nothing; a trend needs eight windows side by side, and outlasts a restart."""
+
+    def start(registry: CollectorRegistry) -> InstrumentedPredictor:
+        return InstrumentedPredictor(
+            lambda rows: rows[:, 0], name="m", version="1", reference=reference, registry=registry,
+            clock=clock, windows=(Window("1d", DAY),), store=MemoryStore(retention_hours=48),
+            background=False, state_path=tmp_path / "state.json",
+        )  # fmt: skip
+
+    predictor = start(registry)
 
     def read(name: str, feature: str) -> float | None:
         labels = {"feature_name": feature, "test_type": "ks", "window": "1d"}
@@ -138,3 +151,16 @@ def test_a_monitor_follows_the_scores_of_its_windows(
     slope = read("model_drift_trend_slope", "f3")
     assert slope is not None
     assert 0.01 < slope < 0.2
+    anew = CollectorRegistry()
+    restarted = start(anew)
+    restarted.check_now()
+    labels = {
+        "model_name": "m",
+        "model_version": "1",
+        "feature_name": "f3",
+        "test_type": "ks",
+        "window": "1d",
+    }
+    assert anew.get_sample_value("model_drift_trend", labels) == 1
+    rising = [trend.column for trend in restarted._monitor.drift_trends["1d"] if trend.rising]
+    assert rising == ["f3"]
