@@ -177,9 +177,9 @@ class Mailbox:
             code, _ = connection.data(message.as_bytes())
         except smtplib.SMTPDataError as error:
             code = error.smtp_code
-        except TimeoutError:
-            return Uncertain(reason="timeout")
         except (smtplib.SMTPException, OSError) as error:
+            if _is_timeout(error):
+                return Uncertain(reason="timeout")
             return Uncertain(reason="dropped", detail=type(error).__name__)
         if code >= _PERMANENT:
             return Rejected(reason="content", scope="content", detail=f"SMTP {code}")
@@ -208,11 +208,16 @@ def _refusal(error: Exception) -> RetryLater | Rejected:
         return Rejected(reason="auth", scope="destination", detail=f"SMTP {error.smtp_code}")
     if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code > 0:
         return RetryLater(reason="unavailable", detail=f"SMTP {error.smtp_code}")
-    if isinstance(error, TimeoutError):
+    if _is_timeout(error):
         return RetryLater(reason="unreachable", detail="timeout")
     if isinstance(error, socket.gaierror):
         return RetryLater(reason="unreachable", detail="unknown host")
     return RetryLater(reason="unreachable", detail=type(error).__name__)
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """Whether time ran out; smtplib calls that a disconnection, too, and keeps the cause."""
+    return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
 
 
 def _leave(connection: smtplib.SMTP) -> None:
