@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from . import audit, incidents
+from . import audit, incidents, timers
 from .buttons import MAX_SILENCE_SECONDS, Action
 from .markup import clean
 
@@ -223,12 +223,9 @@ def _retrain(
     ]
     if not asked:
         return Result(outcome="already", words="a retraining was requested for it already")
-    connection.executemany(
-        "INSERT INTO deliveries (destination, incident_id, want_version, want_line, wanted_at, editable,"
-        " rank, closed) SELECT name, ?, 0, 0, ?, editable, ?, 0 FROM destinations WHERE name = ?",
-        [(request.incident_id, now, incident["rank"], name) for name in asked],
-    )
     incidents.change(connection, request.incident_id, "retraining_requested", _signed(request), now)
+    for name in asked:
+        timers.show(connection, request.incident_id, name, now)
     return Result(outcome="done", words=f"retraining requested by {_name(request)}")
 
 

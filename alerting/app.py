@@ -31,6 +31,7 @@ from .errors import OutboxError, PortTakenError
 from .intake import Intake, Source
 from .loop import Loop
 from .metrics import BridgeMetrics
+from .notices import Notices
 from .outbox import Backlog
 from .pages import Pages
 from .timekeeper import Timekeeper
@@ -67,6 +68,15 @@ class Bridge:
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
+        notices = Notices(
+            database=self.database,
+            destinations={name: source.destinations for name, source in self.config.sources.items()},
+            state=self.config.state,
+            policies=self.config.escalation.plan.policies,
+            told=self.wake,
+            clock=self.clock,
+        )
+        self._loops.append(Loop(name="notices", step=notices.step))
         intake = Intake(
             sources={
                 name: Source(
@@ -82,6 +92,7 @@ class Bridge:
             state=self.config.state,
             policies=self.config.escalation.plan.policies,
             beats=self.config.escalation.heartbeats,
+            notices=notices,
             told=self.wake,
             clock=self.clock,
         )

@@ -28,6 +28,7 @@ from .escalation import Policy
 from .heartbeats import Heartbeat
 from .incidents import StatePolicy
 from .metrics import UNKNOWN_SOURCE, BridgeMetrics
+from .notices import Notices
 from .payload import Notification
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ PARSE_INLINE_BYTES: Final = 256 << 10
 QUARANTINE_PACE: Final = pacing.Pace(per_second=1.0, burst=60.0)
 """What cannot be read is written down this fast at most, so that a flood of it cannot fill the disk."""
 UNREADABLE_KEPT: Final = 10
+_TOLD: Final = frozenset({400, 413, 415})
+"""Refusals that are told as an incident: an alert was lost, and not for want of a token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,8 @@ class Intake:
     policies : sequence of escalation.Policy
     beats : sequence of Heartbeat
         Signals that refresh a row instead of opening an incident.
+    notices : Notices, optional
+        Tell of what had to be refused.
     told : callable
         Called after a commit that gives somebody something to send.
     clock : callable
@@ -109,6 +114,7 @@ class Intake:
     state: StatePolicy = field(default_factory=StatePolicy)
     policies: Sequence[Policy] = ()
     beats: Sequence[Heartbeat] = ()
+    notices: Notices | None = None
     told: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
     _requests: int = 0
@@ -246,9 +252,16 @@ class Intake:
             logger.warning("intake: refused (%s) from source %s: %s", error.reason, label, error.message)
             excerpt = payload.excerpt(body)
             self.database.write(
-                lambda connection: audit.quarantine(
-                    connection, at=now, source=label, reason=error.reason, excerpt=excerpt
-                )
-            )
+                lambda connection: self._keep(connection, label, error, excerpt, now)
+            ).add_done_callback(lambda _: self.told())
         headers = {"WWW-Authenticate": CHALLENGE} if error.status == 401 else {}
         return PlainTextResponse(f"{error.message}\n", status_code=error.status, headers=headers)
+
+    def _keep(
+        self, connection: sqlite3.Connection, label: str, error: _RefusedError, excerpt: str, now: float
+    ) -> None:
+        """Keep what was refused, and tell of it if it came from somebody who may post."""
+        audit.quarantine(connection, at=now, source=label, reason=error.reason, excerpt=excerpt)
+        if error.status in _TOLD and self.notices is not None:
+            for receiver, reason in self.notices.refused(connection, label, error.message, now):
+                self.metrics.escalated(receiver, reason)

@@ -80,11 +80,10 @@ class Poller:
             _Open(row["id"], row["incident_id"], row["fingerprint"], row["state"])
             for source in self.policy.sources
             for row in connection.execute(
-                "SELECT e.id, e.incident_id, e.fingerprint, s.state FROM episodes e"
-                " LEFT JOIN standings s ON s.episode_id = e.id"
-                " WHERE e.source = ? AND e.closed_at IS NULL AND e.incident_id IS NOT NULL AND e.seen_at <= ?"
-                # What the bridge tells of itself was never in Alertmanager.
-                " AND e.fingerprint NOT LIKE 'bridge:%'",
+                "SELECT e.id, e.incident_id, e.fingerprint, s.state"
+                " FROM episodes e LEFT JOIN standings s ON s.episode_id = e.id"
+                " WHERE e.source = ? AND e.closed_at IS NULL AND e.incident_id IS NOT NULL"
+                " AND e.seen_at <= ?",
                 (source, asked_at - FRESH_SECONDS),
             )
         ]
