@@ -21,11 +21,14 @@ from .access import CHALLENGE, Gate
 from .audit import Entry
 from .database import Database
 from .errors import ConfigError, OutboxError
+from .incident_list import listing
 from .outbox import Backlog
 
 DEFAULT_SINCE: Final = "24h"
 PAGE_ENTRIES: Final = 500
 """Entries on the page; JSON has up to `audit.MAX_ENTRIES`."""
+PAGE_INCIDENTS: Final = 100
+"""Open incidents on the page; /incidents has up to a thousand."""
 READY_SECONDS: Final = 2.0
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 _SINCE: Final = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
@@ -141,18 +144,25 @@ class Pages:
         try:
             since = self.clock() - parse_since(query.get("since", DEFAULT_SINCE))
             limit = audit.MAX_ENTRIES if wants_json else PAGE_ENTRIES
-            entries = await asyncio.to_thread(self._entries, since, model, limit)
+            entries, opened = await asyncio.to_thread(self._entries, since, model, limit)
         except ConfigError as error:
             return PlainTextResponse(f"{error}\n", status_code=400, headers=_HEADERS)
         except OutboxError:
             return PlainTextResponse("the state cannot be read now\n", status_code=503, headers=_HEADERS)
         if wants_json:
             return JSONResponse({"entries": [as_json(entry) for entry in entries]}, headers=_HEADERS)
-        return HTMLResponse(_page(entries, query.get("since", DEFAULT_SINCE), model), headers=_HEADERS)
+        return HTMLResponse(
+            _page(entries, opened, query.get("since", DEFAULT_SINCE), model), headers=_HEADERS
+        )
 
-    def _entries(self, since: float, model: str | None, limit: int) -> list[Entry]:
+    def _entries(
+        self, since: float, model: str | None, limit: int
+    ) -> tuple[list[Entry], list[dict[str, object]]]:
+        """What happened, and what is open now."""
         with database.reader(self.database.path) as connection:
-            return audit.read(connection, since=since, model=model, limit=limit)
+            entries = audit.read(connection, since=since, model=model, limit=limit)
+            opened = listing(connection, limit=PAGE_INCIDENTS)
+        return entries, [incident for incident in opened if model in (None, incident["model"])]
 
     def _admits(self, request: Request) -> bool:
         return self.gate.admits(request.headers.get("authorization", ""))
@@ -166,14 +176,16 @@ def _unauthorized() -> Response:
     return PlainTextResponse("need a token\n", status_code=401, headers={"WWW-Authenticate": CHALLENGE})
 
 
-def _page(entries: Sequence[Entry], since: str, model: str | None) -> str:
-    """The audit log as a table."""
+def _page(
+    entries: Sequence[Entry], opened: Sequence[Mapping[str, object]], since: str, model: str | None
+) -> str:
+    """What is open and what happened, as two tables."""
     about = f"The last {escape(since)}" + (f", model {escape(model)}" if model else "")
     rows = "".join(_row(entry) for entry in entries) or '<tr><td class="quiet">Nothing happened.</td></tr>'
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>driftgauge history</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body><h1>What happened</h1>"
+        f"<style>{_STYLE}</style></head><body>{_opened(opened)}<h1>What happened</h1>"
         f'<p class="quiet">{about}, newest first, times in UTC. As JSON: add <code>?format=json</code>;'
         " also <code>?since=7d</code> and <code>?model=NAME</code>.</p>"
         '<div class="scroll"><table><tr><th>When</th><th>What</th><th>Incident</th><th>Model</th>'
@@ -181,7 +193,47 @@ def _page(entries: Sequence[Entry], since: str, model: str | None) -> str:
     )
 
 
-_BAD: Final = ("parked", "refused", "repeated", "quarantined")
+def _opened(incidents: Sequence[Mapping[str, object]]) -> str:
+    """The open incidents: which, since when, and who has taken them on."""
+    if not incidents:
+        return "<h1>Nothing is open</h1>"
+    rows = "".join(
+        f"<tr><td>{_minute(incident['began_at'])}</td><td>{_text(incident['severity'])}</td>"
+        f"<td>{_text(incident['id'])} {_text(incident['title'])}</td>"
+        f"<td>{_text(incident['model'])} {_text(incident['version'])}</td><td>{_taken(incident)}</td></tr>"
+        for incident in incidents
+    )
+    return (
+        "<h1>Open incidents</h1>"
+        '<p class="quiet">As JSON, and for acting: <code>/incidents</code>; see docs/bridge.md.</p>'
+        '<div class="scroll"><table><tr><th>Since</th><th>Severity</th><th>Incident</th><th>Model</th>'
+        f"<th>State</th></tr>{rows}</table></div>"
+    )
+
+
+def _taken(incident: Mapping[str, object]) -> str:
+    """Who has taken an incident on, until when it is silenced, and how many of its alerts fire."""
+    parts = [f"{_text(incident['firing'])} firing"]
+    if incident["acknowledged_at"] is not None:
+        name = _text(incident["acknowledged_by"])
+        parts.append(f"acknowledged by {name} at {_minute(incident['acknowledged_at'])}")
+    else:
+        parts.append('<b class="bad">not acknowledged</b>')
+    if incident["silenced_until"] is not None:
+        parts.append(f"silenced until {_minute(incident['silenced_until'])}")
+    return ", ".join(parts)
+
+
+def _text(value: object) -> str:
+    return escape(str(value))
+
+
+def _minute(value: object) -> str:
+    """A time as JSON has it, to the minute."""
+    return _text(value)[:16].replace("T", " ")
+
+
+_BAD: Final = ("parked", "refused", "repeated", "quarantined", "action_refused", "silence_failed")
 
 
 def _row(entry: Entry) -> str:

@@ -9,8 +9,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from alerting import audit
+from alerting import actions, audit
 from alerting.access import Gate
+from alerting.actions import Means, Request
 from alerting.errors import ConfigError
 from alerting.pages import Pages, parse_since
 from alerting.secret import Secret
@@ -165,3 +166,45 @@ def test_the_quarantine_keeps_the_newest(state: State) -> None:
     rows = state.rows("SELECT excerpt FROM quarantine ORDER BY id")
     assert [row["excerpt"] for row in rows] == [str(number) for number in range(5, 15)]
     assert json.loads(state.rows("SELECT detail FROM audit LIMIT 1")[0]["detail"]) == {"reason": "not_json"}
+
+
+def test_the_page_says_what_is_open_and_who_has_taken_it_on(state: State) -> None:
+    """With nothing that a label or a name could write into it."""
+    assert "Nothing is open" in get(pages(state), "/history").text
+    hostile = {"model_name": "<script>alert(1)</script>"}
+    state.record(webhook(alert("a", labels=hostile), group_key="one"))
+    state.record(webhook(alert("b", severity="critical"), group_key="two"))
+    shown = get(pages(state), "/history").text
+    assert shown.count("not acknowledged") == 2
+    assert "critical" in shown
+    state.rows(
+        "UPDATE incidents SET acknowledged_at = ?, acknowledged_by = ?, silenced_until = ? WHERE id = 1",
+        state.clock(),
+        "<img src=x onerror=alert(1)>",
+        state.clock() + 3_600,
+    )
+    shown = get(pages(state), "/history").text
+    assert shown.count("not acknowledged") == 1
+    assert "acknowledged by &lt;img src=x onerror=alert(1)&gt; at 2026-01-01 00:00" in shown
+    assert "silenced until 2026-01-01 01:00" in shown
+    assert "<script" not in shown
+    assert "<img" not in shown
+    only = get(pages(state), "/history?model=flight_delay").text
+    assert "critical" in only
+    assert "silenced" not in only
+
+
+def test_the_page_shows_actions_and_their_authors(state: State) -> None:
+    """Who did what is read there too, escaped."""
+    state.record(webhook(alert("a")))
+    request = Request(action="acknowledge", incident_id=1, by="<b>ana", via="http")
+    state.database.write(
+        lambda connection: actions.perform(connection, request, now=state.clock(), means=Means())
+    ).result()
+    state.database.write(
+        lambda connection: actions.refuse(connection, request, "you may <not>", state.clock())
+    ).result()
+    shown = get(pages(state), "/history").text
+    assert "<b>acknowledged</b>" in shown
+    assert "by: &lt;b&gt;ana" in shown
+    assert "reason: you may &lt;not&gt;" in shown
