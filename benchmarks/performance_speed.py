@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
+from exporter import AssessmentPolicy, Reference
+from exporter.assessment.labelled import labelled_rows
+from exporter.assessment.performance import assess_performance
 from exporter.error_stream import ErrorStream
 from exporter.observation import JoinedOutcomes, Observations, OutcomeCounts
 from exporter.performance import ClassificationRows, classify
@@ -65,6 +68,18 @@ def main() -> None:
     )
     outcomes = JoinedOutcomes(counts=OutcomeCounts(joined=ROWS), rows=observed, lags=np.zeros(ROWS))
 
+    reference = Reference.fit(
+        scores[:10_000, None], features=["a"], model_name="m", model_version="1",
+        scores=scores[:10_000], labels=truth[:10_000],
+    )  # fmt: skip
+    window = Observations(
+        times=observed.times, features={}, classes=observed.classes, scores=scores, labels=observed.labels
+    )
+
+    def assess() -> None:
+        labelled = labelled_rows(window, ("0", "1"))
+        assess_performance(window, labelled, reference, AssessmentPolicy())
+
     def detect() -> None:
         stream = ErrorStream(classification=True, hold_seconds=1.0)
         stream.add(outcomes)
@@ -72,6 +87,7 @@ def main() -> None:
 
     for what, (cpu, wall) in (
         (f"all measures with intervals, {ROWS:,} rows", timed(lambda: classify(rows))),
+        (f"the same, judged, from a window of {ROWS:,} observations", timed(assess, 3)),
         (
             f"scikit-learn, without intervals, {ROWS:,} rows",
             timed(lambda: scikit_learn(truth, predicted, scores)),

@@ -133,7 +133,7 @@ def assess_performance(
     before = Before.of(reference, labelled)
     headline = policy.headline_of(reference.performance)
     if before.rarest < LEAST_OF_CLASS:
-        found = f"found {before.rarest} outcomes of the rarest class, need {LEAST_OF_CLASS}"
+        found = f"found {before.rarest:g} outcomes of the rarest class, need {LEAST_OF_CLASS}"
         measures |= {
             name: replace(measures[name], standard_error=None, reason=measures[name].reason or found)
             for name in RANKINGS
