@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from . import cli_actions
+from . import cli_actions, cli_check
 
 if TYPE_CHECKING:
     from .audit import Entry
@@ -35,7 +35,9 @@ def register(subparsers: Subparsers) -> None:
         "--check", action="store_true", help="only check the configuration and say what it means"
     )
     bridge.set_defaults(run=run_bridge)
-    cli_actions.register(bridge.add_subparsers(title="on a running bridge", metavar="COMMAND"))
+    commands = bridge.add_subparsers(title="without starting it", metavar="COMMAND")
+    cli_check.register(commands)
+    cli_actions.register(commands)
     audit = subparsers.add_parser(
         "audit",
         help="show what the bridge was told and what it did",

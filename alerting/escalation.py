@@ -16,7 +16,7 @@ transaction that reads whether the incident is still open, so nobody is called f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from .hours import Hours
@@ -184,6 +184,8 @@ def decide(policy: Policy, progress: Progress, facts: Facts, now: float) -> Deci
         return Wait(until=policy.quiet_hours.closing(now), held=True)
     step = policy.steps[index]
     due_at = max(begin + step.after, facts.silenced_until or 0.0)
+    if step.business_hours is not None:
+        due_at = step.business_hours.opening(due_at)
     stale = not progress.held and now - due_at > policy.stale_after
     digest = stale or (progress.held and not facts.critical)
     reason: Reason = "time" if index else "opened"
@@ -224,3 +226,27 @@ def _after(policy: Policy, progress: Progress, index: int, started_at: float, no
     if policy.repeat is None:
         return None
     return Progress(round=progress.round + 1, step=0, started_at=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """A step as it would be taken if nobody did anything."""
+
+    at: float
+    tell: Tell
+
+
+def forecast(policy: Policy, facts: Facts, now: float) -> list[Forecast]:
+    """Every step for an incident that begins now, with the first round of repeats."""
+    found: list[Forecast] = []
+    progress: Progress | None = Progress(started_at=now)
+    while progress is not None and progress.round <= 1:
+        decision = decide(policy, progress, facts, now)
+        if isinstance(decision, Wait):
+            now, progress = decision.until, replace(progress, held=progress.held or decision.held)
+        elif isinstance(decision, Tell):
+            found.append(Forecast(at=now, tell=decision))
+            progress = decision.then
+        else:
+            break
+    return found

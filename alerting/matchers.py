@@ -9,7 +9,9 @@ from typing import Final
 
 from .errors import ConfigError
 
-_MATCHER: Final = re.compile(r'\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*(?:"([^"]*)"|([^"\s]*))\s*')
+_MATCHER: Final = re.compile(
+    r'\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*(?:"([^"]*)"|([^"\s=~!][^"\s]*)?)\s*'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Matcher:
         if match is None:
             raise ConfigError(f'found {self.text[:60]!r}, need a matcher such as severity="critical"')
         name, operator, quoted, bare = match.groups()
-        value = bare if quoted is None else quoted
+        value = (bare or "") if quoted is None else quoted
         try:
             pattern = re.compile(value if operator.endswith("~") else re.escape(value), re.DOTALL)
         except re.error as error:
