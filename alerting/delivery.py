@@ -4,8 +4,9 @@ It knows what was promised; how a receiver is spoken to is the affair of `slack`
 `webhook`.
 
 - One call at a time for a destination, written down before it is made and crossed out after it.
-- A token bucket per channel for posts and one for updates, kept in the state. A 429 empties it and closes it
-  for as long as Slack asks; other channels go on.
+- A token bucket per channel for posts and one for updates, and one for each other receiver, kept in the
+  state. A 429 empties it, closes it for as long as was asked, and halves its pace, which grows back; others
+  go on.
 - What fails for one message makes that message wait, what fails for all makes the destination wait: doubling,
   with jitter, for ever. A wrong token or channel parks the destination: one call every few minutes finds out
   whether it was mended.
@@ -279,8 +280,9 @@ class Sender:
         due_at = now
         if outcome.scope == "channel":
             seconds = DEFAULT_RETRY_AFTER_SECONDS if outcome.after_seconds is None else outcome.after_seconds
-            bucket, _ = self._pace_of(work)
-            outbox.save_bucket(connection, bucket, pacing.stop(seconds, now, self.draw))
+            bucket, pace = self._pace_of(work)
+            before = outbox.bucket(connection, bucket, pace.burst)
+            outbox.save_bucket(connection, bucket, pacing.stop(before, seconds, now, self.draw))
         elif outcome.scope == "destination":
             self._rest(connection, outcome.after_seconds, now)
         else:

@@ -127,14 +127,14 @@ def bucket(connection: sqlite3.Connection, name: str, full: float) -> Bucket:
     row = connection.execute("SELECT * FROM paces WHERE bucket = ?", (name,)).fetchone()
     if row is None:
         return Bucket(tokens=full, at=0.0)
-    return Bucket(tokens=row["tokens"], at=row["at"], not_before=row["not_before"])
+    return Bucket(tokens=row["tokens"], at=row["at"], not_before=row["not_before"], share=row["share"])
 
 
 def save_bucket(connection: sqlite3.Connection, name: str, value: Bucket) -> None:
     """Keep a token bucket."""
     connection.execute(
-        "INSERT OR REPLACE INTO paces (bucket, tokens, at, not_before) VALUES (?, ?, ?, ?)",
-        (name, value.tokens, value.at, value.not_before),
+        "INSERT OR REPLACE INTO paces (bucket, tokens, at, not_before, share) VALUES (?, ?, ?, ?, ?)",
+        (name, value.tokens, value.at, value.not_before, value.share),
     )
 
 

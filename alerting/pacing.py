@@ -14,6 +14,11 @@ JITTER_SECONDS: Final = 0.5
 ROUNDING: Final = 1e-6
 """Part of a call that may be missing: a wait shorter than what a clock in seconds can tell would never
 end."""
+MIN_SHARE: Final = 1.0 / 16.0
+"""Of the pace that several 429s in a row can leave: a channel still gets a message every sixteen seconds."""
+RECOVERY_SECONDS: Final = 600.0
+"""From no pace at all to the whole: slow beside limits that are counted by the minute, so that a pace that
+was too fast is not tried again at once."""
 BACKOFF_FIRST_SECONDS: Final = 1.0
 BACKOFF_LIMIT_SECONDS: Final = 300.0
 """Five minutes: late enough not to press on a service that is down, early enough once it is back."""
@@ -29,11 +34,15 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """Calls that may be made at once (`tokens`) as of `at`, and a time before which none may be."""
+    """Calls that may be made at once (`tokens`) as of `at`, and a time before which none may be.
+
+    `share` is the part of its pace that it is refilled with: each 429 halves it, and it grows back with time.
+    """
 
     tokens: float
     at: float
     not_before: float = 0.0
+    share: float = 1.0
 
 
 def wait(bucket: Bucket, pace: Pace, now: float) -> float:
@@ -41,18 +50,24 @@ def wait(bucket: Bucket, pace: Pace, now: float) -> float:
     # A clock that was set back must not turn a short wait into a long one.
     blocked = min(bucket.not_before - now, MAX_RETRY_AFTER_SECONDS)
     missing = 1.0 - _refilled(bucket, pace, now)
-    return max(0.0, blocked, missing / pace.per_second if missing > ROUNDING else 0.0)
+    return max(0.0, blocked, missing / (pace.per_second * bucket.share) if missing > ROUNDING else 0.0)
 
 
 def take(bucket: Bucket, pace: Pace, now: float) -> Bucket:
     """The bucket after one call."""
-    return replace(bucket, tokens=max(0.0, _refilled(bucket, pace, now) - 1.0), at=now)
+    return replace(
+        bucket,
+        tokens=max(0.0, _refilled(bucket, pace, now) - 1.0),
+        at=now,
+        share=min(1.0, bucket.share + max(0.0, now - bucket.at) / RECOVERY_SECONDS),
+    )
 
 
-def stop(seconds: float, now: float, random: Callable[[], float]) -> Bucket:
-    """A bucket after a 429: empty, and closed for as long as was asked plus a little."""
+def stop(bucket: Bucket, seconds: float, now: float, random: Callable[[], float]) -> Bucket:
+    """The bucket after a 429: empty, closed for as long as was asked plus a little, then half as fast."""
     pause = min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) + JITTER_SECONDS * random()
-    return Bucket(tokens=0.0, at=now, not_before=now + pause)
+    share = max(MIN_SHARE, bucket.share / 2.0)
+    return Bucket(tokens=0.0, at=now, not_before=now + pause, share=share)
 
 
 def backoff(failures: int, random: Callable[[], float]) -> float:
@@ -72,4 +87,4 @@ def backoff(failures: int, random: Callable[[], float]) -> float:
 
 def _refilled(bucket: Bucket, pace: Pace, now: float) -> float:
     """Tokens at `now`; a clock that was set back refills nothing and costs nothing."""
-    return min(pace.burst, bucket.tokens + max(0.0, now - bucket.at) * pace.per_second)
+    return min(pace.burst, bucket.tokens + max(0.0, now - bucket.at) * pace.per_second * bucket.share)

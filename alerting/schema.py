@@ -186,7 +186,8 @@ CREATE TABLE paces (                -- token buckets, so that a restart does not
     bucket TEXT PRIMARY KEY,
     tokens REAL NOT NULL,
     at REAL NOT NULL,
-    not_before REAL NOT NULL
+    not_before REAL NOT NULL,
+    share REAL NOT NULL DEFAULT 1   -- of the configured pace that is used; less after a 429
 );
 
 CREATE TABLE audit (
@@ -218,6 +219,7 @@ ALTER TABLE incidents ADD COLUMN silenced_until REAL;
 ALTER TABLE incidents ADD COLUMN silence_id TEXT;
 ALTER TABLE incidents ADD COLUMN group_labels TEXT NOT NULL DEFAULT '{{}}';
 ALTER TABLE deliveries ADD COLUMN digest_id INTEGER;
+ALTER TABLE paces ADD COLUMN share REAL NOT NULL DEFAULT 1;
 DROP VIEW waiting;
 DROP INDEX deliveries_due;
 DROP INDEX deliveries_queue;

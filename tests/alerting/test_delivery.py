@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import email.utils
+import itertools
 import logging
 import threading
 from collections.abc import Callable
@@ -148,7 +149,7 @@ def test_no_call_comes_before_the_time_that_slack_asked_for(desk: Desk, header: 
     started = desk.clock()
     desk.settle(patience=asked - 0.01)
     assert desk.slack.workspace.calls["chat.postMessage"] == 1
-    desk.settle(patience=asked)
+    desk.settle(patience=asked + 1.0)  # at half its pace, a call takes two seconds to earn
     assert titles(desk)
     assert desk.clock() - started >= asked
     assert desk.metric("bridge_deliveries_total", outcome="retry", reason="rate_limited") == 1
@@ -164,6 +165,22 @@ def test_a_429_survives_a_restart(desk: Desk, desk_of: Callable[..., Desk]) -> N
     assert titles(again) == []
     again.settle(patience=2.0)
     assert len(titles(again)) == 1
+
+
+def test_a_channel_is_slower_after_a_429_also_for_a_new_process(desk_of: Callable[..., Desk]) -> None:
+    """One post every two seconds instead of one a second: the limit is found and not run into again."""
+    desk = desk_of(policy=SLOW)
+    desk.slack.faults.add(Fault(status=429, error="ratelimited", retry_after="1"))
+    for number in range(8):
+        desk.state.record(webhook(alert(str(number)), group_key=str(number)))
+    desk.sender.step()
+    again = desk_of(policy=SLOW)
+    again.settle(patience=60.0, limit=100)
+    times = [root.versions[0][0] for root in again.slack.workspace.roots()]
+    assert len(times) == 8
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[0] == pytest.approx(2.0, abs=0.05)
 
 
 def test_updates_go_on_while_posts_must_wait(desk: Desk) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ CALM = settings(deadline=None, max_examples=100)
 
 
 PACE = Pace(per_second=1.0, burst=3.0)
+FULL = Bucket(tokens=3.0, at=0.0)
 
 
 def test_a_full_bucket_allows_its_burst_and_then_its_rate() -> None:
@@ -45,19 +48,48 @@ def test_no_window_holds_more_calls_than_burst_and_rate_allow(pauses: list[float
 
 
 @pytest.mark.parametrize(
-    ("asked", "waited"), [(1.0, 1.25), (1.5, 1.75), (0.0, 1.0), (-4.0, 1.0), (1e9, 3_600.25)]
+    ("asked", "waited"), [(3.0, 3.25), (2.5, 2.75), (0.0, 2.0), (-4.0, 2.0), (1e9, 3_600.25)]
 )
 def test_a_429_closes_the_bucket_for_as_long_as_was_asked_and_at_most_an_hour(
     asked: float, waited: float
 ) -> None:
-    """With half of the jitter; a bucket that was emptied also has to fill up to one call."""
-    bucket = pacing.stop(asked, 100.0, lambda: 0.5)
+    """With half of the jitter; a bucket that was emptied also has to earn a call, at half its pace."""
+    bucket = pacing.stop(FULL, asked, 100.0, lambda: 0.5)
     assert pacing.wait(bucket, PACE, 100.0) == pytest.approx(min(waited, 3_600.0))
+
+
+def gaps(bucket: Bucket, now: float, calls: int) -> list[float]:
+    """Seconds between calls that are made as soon as they may be."""
+    times: list[float] = []
+    while len(times) <= calls:
+        now += (pause := pacing.wait(bucket, PACE, now))
+        if pause == 0:
+            bucket = pacing.take(bucket, PACE, now)
+            times.append(now)
+    return [later - earlier for earlier, later in itertools.pairwise(times)]
+
+
+def test_a_429_halves_the_pace_and_it_grows_back_slowly() -> None:
+    """Twice as long between calls at first, as before after some minutes, and never faster."""
+    found = gaps(pacing.stop(FULL, 0.0, 100.0, lambda: 0.0), 100.0, 400)
+    assert found[0] == pytest.approx(2.0, rel=0.01)
+    assert all(later <= earlier + 1e-6 for earlier, later in itertools.pairwise(found))
+    assert found[100] > 1.2
+    assert found[-1] == pytest.approx(1.0)
+
+
+def test_a_run_of_429s_slows_down_to_a_bound() -> None:
+    """A channel that refuses everything is still asked now and then."""
+    bucket = FULL
+    for _ in range(50):
+        bucket = pacing.stop(bucket, 0.0, 100.0, lambda: 0.0)
+    assert bucket.share == pacing.MIN_SHARE
+    assert pacing.wait(bucket, PACE, 100.0) == pytest.approx(1.0 / pacing.MIN_SHARE)
 
 
 def test_a_clock_set_back_does_not_lengthen_a_wait() -> None:
     """An hour is the most that a bucket can say, even if the clock jumped back by a year."""
-    bucket = pacing.stop(30.0, 1e9, lambda: 0.0)
+    bucket = pacing.stop(FULL, 30.0, 1e9, lambda: 0.0)
     assert pacing.wait(bucket, PACE, 1e9 - 3e7) == pacing.MAX_RETRY_AFTER_SECONDS
 
 
