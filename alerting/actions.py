@@ -146,12 +146,18 @@ def _acknowledge(
 
 
 def _take_on(connection: sqlite3.Connection, request: Request, now: float) -> None:
-    """Write down who has taken an incident on."""
-    connection.execute(
-        "UPDATE incidents SET acknowledged_at = ?, acknowledged_by = ? WHERE id = ?",
-        (now, _name(request), request.incident_id),
-    )
-    incidents.change(connection, request.incident_id, "acknowledged", _signed(request), now)
+    """Write down who has taken an incident on; of a digest, all that it tells of."""
+    told = connection.execute(
+        "SELECT i.id FROM members m JOIN incidents i ON i.id = m.incident_id"
+        " WHERE m.digest_id = ? AND i.closed_at IS NULL AND i.acknowledged_at IS NULL",
+        (request.incident_id,),
+    ).fetchall()
+    for incident_id in (request.incident_id, *(row["id"] for row in told)):
+        connection.execute(
+            "UPDATE incidents SET acknowledged_at = ?, acknowledged_by = ? WHERE id = ?",
+            (now, _name(request), incident_id),
+        )
+        incidents.change(connection, incident_id, "acknowledged", _signed(request), now)
 
 
 def _silence(

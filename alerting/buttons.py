@@ -60,9 +60,9 @@ def _offered(view: GroupView, look: Look, now: float) -> Iterator[str]:
         permission = "silence" if button.action == "unsilence" else button.action
         useful = {
             "acknowledge": view.acknowledged_at is None,
-            "silence": not silenced,
-            "unsilence": silenced,
-            "retrain": True,
+            "silence": view.source in look.silenceable and not silenced,
+            "unsilence": view.source in look.silenceable and silenced,
+            "retrain": bool(view.labels.get("model_name")),
         }[button.action]
         if useful and permission in look.actions:
             yield name

@@ -215,6 +215,9 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> BridgeC
             links=links,
             mentions={name: tuple(ids) for name, ids in file.mentions.model_dump().items() if ids},
             actions=_offered(file, values),
+            silenceable=frozenset(
+                file.alertmanager.sources if _alertmanager(file, values).url is not None else ()
+            ),
         ),
         actions=_actions(file),
         alertmanager=_alertmanager(file, values),

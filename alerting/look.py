@@ -51,11 +51,14 @@ class Look:
         Severity to ids of people and groups (`MENTION_PATTERN`); nothing in an alert can add to them.
     actions : frozenset of str
         What somebody may do by a button, and what can work: `acknowledge`, `silence`, `retrain`.
+    silenceable : frozenset of str
+        Sources whose Alertmanager is known.
     """
 
     links: LinkPolicy = field(default_factory=LinkPolicy)
     mentions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     actions: frozenset[str] = frozenset()
+    silenceable: frozenset[str] = frozenset()
 
     def mention(self, severity: str) -> str:
         """Those who are called for a severity, as markup; empty if nobody is."""

@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
-from alerting import actions, outbox
+from alerting import actions, digest, outbox
 from alerting.access import Gate
 from alerting.action_api import ActionApi
 from alerting.actions import Means, Request, Result
 from alerting.buttons import ACTIONS, HOUR
-from alerting.desk import Desk
+from alerting.desk import COMMIT_SECONDS, Desk
 from alerting.secret import Secret
 from alerting.testing import alert, webhook
 
@@ -112,6 +113,27 @@ def test_a_retraining_is_a_row_for_the_destination_that_retrains(incident: State
     assert act(incident, "retrain").outcome == "already"
     (row,) = incident.rows("SELECT * FROM waiting WHERE destination = 'retrain'")
     assert (row["incident_id"], row["want_version"]) == (1, 1)
+
+
+def test_acknowledging_a_digest_acknowledges_all_that_it_tells_of(incident: State) -> None:
+    """Hundreds of them while Slack waits; what has ended or has somebody already stays as it is."""
+    for number in range(500):
+        incident.record(webhook(alert(f"f{number}"), group_key=f"g{number}"))
+    incident.record(webhook(alert("f0", "resolved"), group_key="g0"))
+    act(incident, "acknowledge", incident_id=3, by="bea")
+    ids = [row["id"] for row in incident.incidents()]
+    digest_id = incident.database.write(
+        lambda connection: digest.open_digest(connection, "slack", "storm", incident.clock())
+    ).result()
+    incident.database.write(
+        lambda connection: digest.add(connection, digest_id, ids, incident.clock())
+    ).result()
+    started = time.monotonic()
+    assert act(incident, "acknowledge", incident_id=digest_id).outcome == "done"
+    took = time.monotonic() - started
+    assert took < COMMIT_SECONDS, took
+    counts = incident.rows("SELECT acknowledged_by AS name, COUNT(*) AS n FROM incidents GROUP BY 1")
+    assert {row["name"]: row["n"] for row in counts} == {"ana": 500, "bea": 1, None: 1}
 
 
 def test_who_did_what_is_in_the_thread(incident: State, desk: Sending) -> None:

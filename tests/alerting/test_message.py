@@ -219,11 +219,12 @@ def test_every_kind_of_thread_line_has_a_sentence() -> None:
 
 
 OFFERED = frozenset({"acknowledge", "silence", "retrain"})
+SOURCES = frozenset({"default"})
 
 
 def shown(view: GroupView, offered: frozenset[str] = OFFERED) -> list[str]:
     """The buttons of a message, by action_id."""
-    blocks = message.root(view, NOW, Look(actions=offered)).blocks
+    blocks = message.root(view, NOW, Look(actions=offered, silenceable=SOURCES)).blocks
     return [
         element["action_id"]
         for block in blocks
@@ -243,11 +244,12 @@ def test_there_are_buttons_only_for_what_would_change_something() -> None:
     assert shown(group_view(closed_at=NOW, close_reason="resolved")) == []
     assert shown(group_view(), frozenset({"acknowledge"})) == ["acknowledge"]
     assert shown(group_view(), frozenset()) == []
+    assert shown(group_view(source="bridge", labels={})) == ["acknowledge"]
 
 
 def test_a_button_carries_the_number_of_the_incident_and_nothing_else() -> None:
     """What may be done is looked up when it is pressed."""
-    for block in message.root(group_view(), NOW, Look(actions=OFFERED)).blocks:
+    for block in message.root(group_view(), NOW, Look(actions=OFFERED, silenceable=SOURCES)).blocks:
         for element in block.get("elements", ()):
             assert element["value"] == "7"
             assert element["action_id"] in buttons.BUTTONS
