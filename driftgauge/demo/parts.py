@@ -240,6 +240,7 @@ def _bridge_config(setup: Setup) -> dict[str, Any]:
     return {
         "listen": {"address": HOST, "port": setup.ports[BRIDGE]},
         "state": {"directory": str(setup.directory / "bridge")},
+        "heartbeats": {"watchdog": {"match": ['alertname="Watchdog"'], "deadline": "5m"}},
         "destinations": {"team": {"channel": setup.slack_channel}},
         "sources": {"default": {"destinations": ["team"]}},
     }

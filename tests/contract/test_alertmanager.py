@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .conftest import Rule
 
 ROUTES: list[tuple[dict[str, str], str]] = [
-    ({"alertname": "Watchdog", "severity": "none"}, "watchdog"),
+    ({"alertname": "Watchdog", "severity": "none"}, "watchdog,bridge"),
     ({"alertname": "ModelDriftDetected", "severity": "warning", "model_name": "delay"}, "bridge"),
     ({"alertname": "ModelDriftDetected", "severity": "critical", "model_name": "delay"}, "bridge"),
     ({"alertname": "ModelDown", "severity": "critical", "model_name": "delay"}, "bridge"),
@@ -64,12 +64,12 @@ def test_an_alert_reaches_its_receivers(
 def test_no_alert_of_ours_is_lost_or_loops(
     amtool: Callable[..., subprocess.CompletedProcess[str]], alerts: list[Rule]
 ) -> None:
-    """Each reaches the bridge but the Watchdog; those about the bridge go past it as well."""
+    """Each reaches the bridge; the Watchdog and those about the bridge go past it as well."""
     for alert in alerts:
         labels = {"alertname": alert.name, "severity": alert.body["labels"]["severity"], "model_name": "m"}
         expected = "bridge"
         if alert.name == "Watchdog":
-            expected = "watchdog"
+            expected = "watchdog,bridge"
         elif alert.group == "driftgauge_bridge":
             expected = "fallback,bridge"
         assert _receivers(labels, amtool) == expected, alert.name

@@ -211,6 +211,7 @@ def _write_configuration(folder: Path, model: str, bridge: str, alertmanager: st
             {
                 "listen": {"port": int(bridge.partition(":")[2])},
                 "state": {"directory": str(folder / "bridge")},
+                "heartbeats": {"watchdog": {"match": ['alertname="Watchdog"'], "deadline": "5m"}},
                 "destinations": {"team": {"channel": "#model-alerts"}},
                 "sources": {"default": {"destinations": ["team"]}},
             }
