@@ -3,7 +3,8 @@
 #
 #   scripts/debian.sh python                   a Python that can make virtual environments; fails without
 #   scripts/debian.sh components               Prometheus and Alertmanager; says so and goes on without
-#   scripts/debian.sh components --required    the same with promtool and amtool; fails without
+#   scripts/debian.sh components --required    the same with promtool, amtool, Redis and PostgreSQL, which the
+#                                              tests start; fails without
 #
 # What is already on PATH is used, wherever it came from. Only root installs, and only through apt-get. Services
 # of these packages are neither started nor left enabled: driftgauge starts what it needs and ends it again.
@@ -72,6 +73,8 @@ missing_components() {
     if [ "$1" = --required ]; then
         has promtool || echo prometheus
         has amtool || echo prometheus-alertmanager
+        has redis-server || echo redis-server
+        ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb || echo postgresql
     fi
 }
 

@@ -54,7 +54,7 @@ class MemoryStore:
     def append(self, observations: Observations) -> None:
         """Keep these rows, and of too many the newest."""
         if observations.n_rows > self.max_rows:
-            observations = _rows_of(observations, slice(observations.n_rows - self.max_rows, None))
+            observations = rows_of(observations, slice(observations.n_rows - self.max_rows, None))
         if observations.n_rows == 0:
             return
         if observations.labels is None:
@@ -101,11 +101,11 @@ class MemoryStore:
                     rows.append(row)
                     orders.append(order)
             parts = [
-                _rows_of(replace(batch, features={}), np.array(rows)) for batch, rows, _ in found.values()
+                rows_of(replace(batch, features={}), np.array(rows)) for batch, rows, _ in found.values()
             ]
         order_of = np.array([order for _, _, orders in found.values() for order in orders], dtype=np.int64)
         came = np.argsort(order_of)
-        together = _rows_of(joined(parts), came)
+        together = rows_of(joined(parts), came)
         return JoinedOutcomes(
             counts=OutcomeCounts(**became, joined=len(order_of)),
             rows=together,
@@ -121,9 +121,9 @@ class MemoryStore:
                 inside = batch.times > since
                 if until is not None:
                     inside &= batch.times <= until
-                part = batch if inside.all() else _rows_of(batch, inside)
+                part = batch if inside.all() else rows_of(batch, inside)
                 if limit is not None and found + part.n_rows > limit:
-                    part = _rows_of(part, slice(part.n_rows - (limit - found), None))
+                    part = rows_of(part, slice(part.n_rows - (limit - found), None))
                 if part.n_rows:
                     # Outcomes are written into the labels of the batches while a check reads its window.
                     parts.append(replace(part, labels=None if part.labels is None else part.labels.copy()))
@@ -196,7 +196,7 @@ class MemoryStore:
             if gone == batch.n_rows:
                 del self._batches[0], self._starts[0]
             else:
-                self._batches[0] = _rows_of(batch, slice(gone, None))
+                self._batches[0] = rows_of(batch, slice(gone, None))
                 self._starts[0] += gone
             n_rows -= gone
 
@@ -282,7 +282,8 @@ def _optional_matrices(
     )
 
 
-def _rows_of(observations: Observations, rows: slice | NDArray[Any]) -> Observations:
+def rows_of(observations: Observations, rows: slice | NDArray[Any]) -> Observations:
+    """The rows in a slice, at a mask or at indices."""
     return Observations(
         times=observations.times[rows],
         features={name: values[rows] for name, values in observations.features.items()},

@@ -1,0 +1,153 @@
+"""A store in front of one that may be away: what cannot be kept now waits, up to a bound.
+
+The counters of a model go on while its store is down. So that a window has no hole afterwards, batches wait
+in memory and are appended in their order once the store answers. Above the bound the oldest go, and are
+counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import StoreError
+from ..observation import JoinedOutcomes, Observations
+from .memory import rows_of
+
+if TYPE_CHECKING:
+    from . import Store
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING_ROWS: Final = 100_000
+"""About 16 MB with 20 columns: ten seconds of 10,000 rows a second, or a day of one."""
+
+RETRY_SECONDS: Final = 1.0
+MAX_RETRY_SECONDS: Final = 30.0
+"""Doubling from one to the other: a server that is back is found soon, one that is away is left alone."""
+
+
+class BufferingStore:
+    """A store whose appends wait while it is away; everything else fails as it does.
+
+    Parameters
+    ----------
+    store : Store
+    dropped : callable, optional
+        Told how many rows had no room to wait.
+    max_waiting_rows : int
+        Rows that wait at most.
+    clock : callable
+        Seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        dropped: Callable[[int], None] | None = None,
+        max_waiting_rows: int = MAX_WAITING_ROWS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._dropped = dropped
+        self._max_waiting_rows = max_waiting_rows
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: deque[Observations] = deque()
+        self._waiting_rows = 0
+        self._pause = 0.0
+        self._not_before = 0.0
+
+    @property
+    def waiting_rows(self) -> int:
+        """Rows that the store has not taken yet."""
+        return self._waiting_rows
+
+    def append(self, observations: Observations) -> None:
+        """Keep these rows, or let them wait; trouble of the store is logged and never raised here."""
+        with self._lock:
+            self._waiting.append(observations)
+            self._waiting_rows += observations.n_rows
+            if self._clock() >= self._not_before:
+                try:
+                    self._deliver()
+                except StoreError as error:
+                    self._rest(error)
+            self._shed()
+
+    def outcomes(
+        self, ids: Sequence[Any], y_true: Sequence[Any], at: Sequence[float] | None = None
+    ) -> JoinedOutcomes:
+        """Join outcomes; those of rows that still wait could not be found, so these are delivered first.
+
+        Raises
+        ------
+        StoreError
+            If the store is away: nothing was joined, send the outcomes again.
+        """
+        self.deliver()
+        return self._store.outcomes(ids, y_true, at)
+
+    def window(self, since: float, until: float | None = None, limit: int | None = None) -> Observations:
+        """As the store's."""
+        self.deliver()
+        return self._store.window(since, until, limit)
+
+    def prune(self, now: float) -> int:
+        """As the store's."""
+        return self._store.prune(now)
+
+    def size(self) -> int:
+        """Rows held by the store and rows that wait."""
+        return self._store.size() + self._waiting_rows
+
+    def deliver(self) -> None:
+        """Append what waits.
+
+        Raises
+        ------
+        StoreError
+            If the store is away.
+        """
+        with self._lock:
+            try:
+                self._deliver()
+            except StoreError as error:
+                self._rest(error)
+                raise
+
+    def _deliver(self) -> None:
+        while self._waiting:
+            self._store.append(self._waiting[0])
+            # Only now: what is taken away before it is stored would be lost by the error between.
+            self._waiting_rows -= self._waiting.popleft().n_rows
+        if self._pause:
+            logger.info("store: answers again, nothing waits any more")
+        self._pause = self._not_before = 0.0
+
+    def _rest(self, error: StoreError) -> None:
+        """Leave the store alone for a while; its first failure is logged."""
+        if not self._pause:
+            logger.warning("store: %s; rows wait in memory (logged once until it answers)", error)
+        self._pause = min(max(RETRY_SECONDS, 2.0 * self._pause), MAX_RETRY_SECONDS)
+        self._not_before = self._clock() + self._pause
+
+    def _shed(self) -> None:
+        """Drop the oldest rows that have no room to wait."""
+        excess = self._waiting_rows - self._max_waiting_rows
+        if excess <= 0:
+            return
+        self._waiting_rows -= excess
+        left = excess
+        while left:
+            oldest = self._waiting.popleft()
+            if oldest.n_rows > left:
+                self._waiting.appendleft(rows_of(oldest, slice(left, None)))
+            left -= min(left, oldest.n_rows)
+        if self._dropped is not None:
+            self._dropped(excess)

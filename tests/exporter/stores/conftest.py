@@ -1,0 +1,172 @@
+"""Real servers of Debian's packages, each in a directory of its own and on a free port of this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+START_SECONDS = 60.0
+"""Generous: other tests run on the same machine."""
+
+
+class Server:
+    """A server process that can be killed and started again on the same port and data."""
+
+    def __init__(self, command: list[str], port: int, log: Path, user: str | None = None) -> None:
+        self.port = port
+        self._command = command
+        self._log = log
+        self._user = user if os.geteuid() == 0 else None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdout=log,
+                stderr=log,
+                user=self._user,
+                group=self._user,
+                extra_groups=[] if self._user else None,
+                start_new_session=True,
+                cwd=self._log.parent,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        pytest.fail(f"{self._command[0]} did not start:\n{self._log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def program(*names: str) -> str:
+    """The first of these programs that is installed; `make test` installs them."""
+    for name in names:
+        versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))  # Debian keeps them off the PATH
+        found = str(versions[-1]) if versions else shutil.which(name)
+        if found:
+            return found
+    pytest.fail(f"found none of {', '.join(names)}, need Debian's packages: run make test")
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    command = [
+        program("redis-server"),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--requirepass",
+        "secret-word",
+    ]
+    command += ["--dir", str(directory), "--appendonly", "yes", "--appendfsync", "always"]
+    server = Server(command, port, directory / "log")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    # PostgreSQL refuses to run as root: then its own user owns a directory that it can reach.
+    directory = tmp_path_factory.mktemp("postgresql")
+    user = "postgres" if os.geteuid() == 0 else None
+    if user:
+        directory = Path("/tmp") / f"driftgauge-pg-{os.getpid()}"
+        directory.mkdir(mode=0o700)
+        shutil.chown(directory, user, user)
+    (directory / "password").write_text("secret-word")
+    if user:
+        shutil.chown(directory / "password", user, user)
+    data = directory / "data"
+    made = subprocess.run(
+        [program("initdb"), "-D", str(data), "-U", "driftgauge", "--pwfile", str(directory / "password"),
+         "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"],
+        capture_output=True, user=user, group=user, extra_groups=[] if user else None, check=False,
+        cwd=directory,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr.decode()
+    port = free_port()
+    log = directory / "log"
+    log.touch()
+    server = Server(
+        [program("postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(directory)],
+        port, log, user,
+    )  # fmt: skip
+    server.start()
+    yield server
+    server.kill()
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = tmp_path_factory.mktemp("influxdb")
+    port, inner = free_port(), free_port()
+    settings = directory / "influxdb.conf"
+    settings.write_text(
+        f"""reporting-disabled = true
+bind-address = "127.0.0.1:{inner}"
+[meta]
+dir = "{directory}/meta"
+[data]
+dir = "{directory}/data"
+wal-dir = "{directory}/wal"
+index-version = "inmem"
+[http]
+bind-address = "127.0.0.1:{port}"
+log-enabled = false
+"""
+    )
+    server = Server([program("influxd"), "-config", str(settings)], port, directory / "log")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A model of its own for each test, so that tests share a server and nothing else."""
+    return str(request.node.name)
+
+
+Waiting = Callable[[Callable[[], bool]], None]
+
+
+@pytest.fixture
+def wait_until() -> Waiting:
+    """Ask until it is so: for what another process does."""
+
+    def wait(ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready():
+            assert time.monotonic() < deadline, "it never came"
+            time.sleep(0.05)
+
+    return wait

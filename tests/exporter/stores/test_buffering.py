@@ -1,0 +1,101 @@
+"""What waits while a store is away, and what becomes of it."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+
+from exporter.errors import StoreError
+from exporter.observation import Observations
+from exporter.stores.buffering import MAX_RETRY_SECONDS, RETRY_SECONDS, BufferingStore
+from exporter.stores.memory import MemoryStore
+
+
+class Away(MemoryStore):
+    """A store that can be away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = False
+        self.calls = 0
+
+    def append(self, observations: Observations) -> None:
+        self.calls += 1
+        if self.away:
+            raise StoreError("store: found it away, need it here")
+        super().append(observations)
+
+
+class Monotonic:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def rows(*times: float) -> Observations:
+    return Observations(times=np.array(times), features={"a": np.array(times)})
+
+
+def test_rows_wait_in_order_and_are_kept_when_the_store_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is raised, nothing is lost, the order stays, and the trouble is logged once."""
+    store, clock, lost = Away(), Monotonic(), list[int]()
+    buffering = BufferingStore(store, dropped=lost.append, clock=clock)
+    buffering.append(rows(1.0))
+    store.away = True
+    with caplog.at_level(logging.INFO):
+        for time in (2.0, 3.0, 4.0):
+            buffering.append(rows(time))
+            clock.now += MAX_RETRY_SECONDS
+        assert buffering.waiting_rows == 3
+        assert buffering.size() == 4
+        store.away = False
+        buffering.append(rows(5.0))
+    assert store.window(0.0).times.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert buffering.waiting_rows == 0
+    assert lost == []
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+def test_a_store_that_is_away_is_left_alone_between_tries() -> None:
+    """Tries come after one second, then two, and never more often."""
+    store, clock = Away(), Monotonic()
+    buffering = BufferingStore(store, clock=clock)
+    store.away = True
+    buffering.append(rows(1.0))
+    buffering.append(rows(2.0))
+    assert store.calls == 1
+    clock.now += RETRY_SECONDS
+    buffering.append(rows(3.0))
+    assert store.calls == 2
+    clock.now += RETRY_SECONDS
+    buffering.append(rows(4.0))
+    assert store.calls == 2
+
+
+def test_above_the_bound_the_oldest_rows_go_and_are_counted() -> None:
+    """Waiting is bounded by rows, to the row."""
+    store, clock, lost = Away(), Monotonic(), list[int]()
+    buffering = BufferingStore(store, dropped=lost.append, max_waiting_rows=5, clock=clock)
+    store.away = True
+    for start in range(4):
+        buffering.append(rows(*(start * 3.0 + i for i in range(1, 4))))
+    assert buffering.waiting_rows == 5
+    assert sum(lost) == 7
+    store.away = False
+    assert buffering.window(0.0).times.tolist() == [8.0, 9.0, 10.0, 11.0, 12.0]
+
+
+def test_questions_to_a_store_that_is_away_say_so() -> None:
+    """A window with a hole would look like a change of the data; outcomes would be unknown ids."""
+    store = Away()
+    buffering = BufferingStore(store, clock=Monotonic())
+    store.away = True
+    buffering.append(rows(1.0))
+    with pytest.raises(StoreError, match="away"):
+        buffering.window(0.0)
+    with pytest.raises(StoreError, match="away"):
+        buffering.outcomes(["a"], [1])

@@ -1,0 +1,189 @@
+"""Servers that are down, die, refuse, or hold something else: clear errors, and nothing lost or doubled."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+import redis
+
+from exporter.errors import ConfigError, StoreError
+from exporter.observation import Observations
+from exporter.stores.batch import decode, encode
+from exporter.stores.buffering import BufferingStore
+from exporter.stores.journal import Journal, JournalStore
+from exporter.stores.postgresql import PostgresJournal
+from exporter.stores.redis import RedisJournal
+from exporter.stores.sqlite import SqliteJournal
+
+Open = Callable[..., Journal]
+
+
+def rows(start: int, n_rows: int = 10) -> Observations:
+    numbers = np.arange(start, start + n_rows)
+    ids = np.empty(n_rows, dtype=object)
+    ids[:] = [f"id {number}" for number in numbers]
+    return Observations(times=numbers.astype(float), features={"a": numbers.astype(float)}, ids=ids)
+
+
+@pytest.fixture(params=["postgresql", "redis"])
+def server(request: pytest.FixtureRequest) -> Any:
+    kind = "postgres" if request.param == "postgresql" else request.param
+    running = request.getfixturevalue(f"{kind}_server")
+    running.kind = request.param
+    return running
+
+
+def journal(server: Any, name: str, *, password: str = "secret-word", port: int | None = None) -> Journal:
+    place = f"127.0.0.1:{port or server.port}"
+    if server.kind == "postgresql":
+        return PostgresJournal(
+            f"postgresql://driftgauge:{password}@{place}/postgres", model=name, connect_seconds=1
+        )
+    return RedisJournal(f"redis://:{password}@{place}/0", model=name)
+
+
+def test_a_server_that_dies_and_comes_back_has_every_row_once(
+    server: Any, name: str, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    """Rows appended before, during and after an outage are all there, in their order and once."""
+    clock = [0.0]
+    lost: list[int] = []
+    store = BufferingStore(JournalStore(journal(server, name)), dropped=lost.append, clock=lambda: clock[0])
+    store.append(rows(1))
+    server.kill()
+    for start in (11, 21, 31):
+        store.append(rows(start))
+        clock[0] += 60.0
+    assert store.waiting_rows == 30
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1"):
+        store.window(0.0)
+    server.start()
+
+    def delivered() -> bool:
+        try:
+            store.deliver()
+        except StoreError:
+            return False
+        return True
+
+    wait_until(delivered)
+    store.append(rows(41))
+    assert store.window(0.0).times.tolist() == [float(number) for number in range(1, 51)]
+    assert store.outcomes([f"id {number}" for number in range(1, 51)], [1] * 50).counts.joined == 50
+    assert lost == []
+
+
+def test_a_server_that_is_down_at_the_start_is_found_later(server: Any, name: str) -> None:
+    """Making a store asks nothing of its server; the first question says where it should be."""
+    store = BufferingStore(JournalStore(journal(server, name, port=1)))
+    store.append(rows(1))
+    assert store.waiting_rows == 10
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:1\b.*need a"):
+        store.window(0.0)
+
+
+def test_a_wrong_password_is_told_without_any_password(server: Any, name: str) -> None:
+    """The message has the place and the server's reason, and no secret."""
+    store = JournalStore(journal(server, name, password="not-the-word"))
+    with pytest.raises(StoreError, match="password") as told:
+        store.append(rows(1))
+    assert "not-the-word" not in str(told.value)
+    assert "secret-word" not in str(told.value)
+
+
+def test_an_append_without_an_answer_is_kept_once(tmp_path: Path) -> None:
+    """The journal took the batch and its answer was lost: the same observations again change nothing."""
+    inner = SqliteJournal(tmp_path / "window.sqlite3")
+    store = JournalStore(inner)
+    take, calls = inner.append, []
+
+    def lose_the_answer(*arguments: Any) -> int:
+        first = take(*arguments)
+        calls.append(first)
+        if len(calls) == 1:
+            raise StoreError("connection: found it cut, need an answer")
+        return first
+
+    inner.append = lose_the_answer  # type: ignore[method-assign, assignment]
+    batch = rows(1)
+    with pytest.raises(StoreError):
+        store.append(batch)
+    store.append(batch)
+    assert store.size() == 10
+    store.append(rows(1))
+    assert store.size() == 20
+
+
+def test_tables_of_another_version_are_refused(server: Any, name: str, tmp_path: Path) -> None:
+    """What a newer driftgauge wrote is not touched; the message names both versions."""
+    if server.kind == "postgresql":
+        inner = PostgresJournal(
+            f"postgresql://driftgauge:secret-word@127.0.0.1:{server.port}/postgres",
+            model=name,
+            schema="newer",
+        )
+        with psycopg.connect(
+            f"postgresql://driftgauge:secret-word@127.0.0.1:{server.port}/postgres"
+        ) as connection:
+            connection.execute("CREATE SCHEMA newer")
+            connection.execute("CREATE TABLE newer.state (version integer, next_row bigint)")
+            connection.execute("INSERT INTO newer.state VALUES (7, 0)")
+        journal_of_another: Journal = inner
+    else:
+        client = redis.Redis(port=server.port, password="secret-word")
+        client.set(f"driftgauge:{{{name}}}:version", 7)
+        client.close()
+        journal_of_another = journal(server, name)
+    with pytest.raises(ConfigError, match=r"7.*need 1"):
+        journal_of_another.size()
+    journal_of_another.close()
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    """Another program's database, a newer version and no database at all are told apart and left alone."""
+    other, newer, text = tmp_path / "other", tmp_path / "newer", tmp_path / "text"
+    with sqlite3.connect(other) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    connection.close()
+    SqliteJournal(newer).size()
+    with sqlite3.connect(newer) as connection:
+        connection.execute("PRAGMA user_version = 7")
+    connection.close()
+    text.write_text("not a database" * 100)
+    with pytest.raises(ConfigError, match="another program"):
+        SqliteJournal(other).size()
+    with pytest.raises(ConfigError, match="version 7, need 1"):
+        SqliteJournal(newer).size()
+    with pytest.raises(StoreError, match="not a database"):
+        SqliteJournal(text).size()
+
+
+def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
+    """An append that has no room fails as a whole; rows before it stay, it succeeds once there is room."""
+    path = tmp_path / "window.sqlite3"
+    inner = SqliteJournal(path)
+    store = JournalStore(inner)
+    store.append(rows(1))
+    connection = inner._connection
+    assert connection is not None
+    connection.execute("PRAGMA max_page_count = 20")
+    with pytest.raises(StoreError, match="full"):
+        store.append(rows(11, 20_000))
+    assert store.window(0.0).n_rows == 10
+    connection.execute("PRAGMA max_page_count = 100000")
+    store.append(rows(11, 20_000))
+    assert store.size() == 20_010
+
+
+def test_a_damaged_batch_is_refused() -> None:
+    """Cut short, changed in one bit, or something else: never read as rows."""
+    whole = encode(rows(1))
+    for damaged in (whole[:-1], whole[:40] + bytes([whole[40] ^ 1]) + whole[41:], b"", b"pickle" * 10):
+        with pytest.raises(StoreError, match="batch: found"):
+            decode(damaged)
