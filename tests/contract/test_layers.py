@@ -65,7 +65,19 @@ PURE = {
         "rollout/routing",
         "rollout/state",
     ),
-    "alerting": ("payload", "message", "buttons", "guidance", "thread", "look", "first_commands", "signature", "matchers", "hours", "escalation"),
+    "alerting": (
+        "payload",
+        "message",
+        "buttons",
+        "guidance",
+        "thread",
+        "look",
+        "first_commands",
+        "signature",
+        "matchers",
+        "hours",
+        "escalation",
+    ),
 }
 """Values in, values out: no file, socket, thread, clock, log or metric."""
 
