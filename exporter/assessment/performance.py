@@ -180,13 +180,15 @@ class Before:
         """From the truth of the reference."""
         n = reference.baseline.rows or (reference.labels.count if reference.labels else 0)
         rows, profile = labelled.rows, reference.labels
+        ratio = labelled.n_rows / n if n else None
         if rows is None or not isinstance(profile, CategoricalProfile):
-            return cls(rows_ratio=labelled.n_rows / n if n else None, standardised={}, rarest=math.inf)
+            return cls(rows_ratio=ratio, standardised={}, rarest=math.inf)
         tally = np.array([profile.tally.get(name, 0) for name in rows.classes], dtype=np.float64)
         counts = np.bincount(rows.truth, minlength=len(rows.classes))
         known = tally > 0
-        if not known.any() or not n:
-            return cls(rows_ratio=None, standardised={}, rarest=float(counts.min()))
+        if ratio is None or not known.any():
+            # Labels in another spelling than the model's classes: their shares are not known.
+            return cls(rows_ratio=ratio, standardised={}, rarest=float(counts.min()))
         shares = tally / tally.sum()
         return cls(
             rows_ratio=float((counts[known] / (shares[known] * n)).max()),

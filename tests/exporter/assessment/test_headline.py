@@ -180,3 +180,22 @@ def test_a_clock_that_goes_backwards_costs_no_check(
     predictor.check_now()
     assert value("model_performance_overall_state", **JOINED) == 0
     assert value("driftgauge_internal_errors_total") == 0
+
+
+def test_labels_of_the_reference_in_another_spelling(
+    rng: np.random.Generator, registry: CollectorRegistry, clock: Any, value: Value
+) -> None:
+    """Without the shares of its classes a reference is compared with as it is, rather than not at all."""
+    rows, truth = rows_of(rng, 20_000, 0.2)
+    reference = Reference.fit(
+        rows, features=["score"], model_name="m", model_version="1", scores=rows[:, 0],
+        labels=np.where(truth == 1, "late", "on time"),
+    )  # fmt: skip
+    predictor = InstrumentedPredictor(
+        Scores(), name="m", version="1", reference=reference, registry=registry, clock=clock,
+        windows=(WINDOW,), background=False,
+    )  # fmt: skip
+    told(predictor, *rows_of(rng, 3000, 0.2))
+    before = predictor.assessments["1h"].performance
+    assert before.verdicts["accuracy"].standardised is None
+    assert before.verdicts["accuracy"].state != "unknown"
