@@ -101,7 +101,7 @@ def test_history_survives_json(reference: Reference, rng: np.random.Generator) -
     other.restore(json.loads(json.dumps(history.to_dict())))
     assert other.rising(Policy()) == history.rising(Policy())
     with pytest.raises(ObservationError, match="need what to_dict gave"):
-        other.restore({"entries": [[1.0]]})
+        other.restore({"spacing_seconds": DAY, "times": [1.0], "scores": {"ks": [1]}})
     with pytest.raises(ObservationError, match=r"found a window of 86400.0 s, need 3600.0 s"):
         ScoreHistory(spacing_seconds=3600.0).restore(history.to_dict())
     assert other.rising(Policy()) == history.rising(Policy())
