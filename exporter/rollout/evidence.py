@@ -22,13 +22,13 @@ sequences, Annals of Statistics 49, 2021.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from ..errors import ObservationError
 
@@ -43,8 +43,8 @@ STAKES: Final = np.geomspace(0.01, 0.49, 10)
 """The best stake is difference / variance: 0.01 is that of half a point at the largest variance. Below one
 half no bet can lose more than there is, whatever the true difference."""
 
-BISECTIONS: Final = 30
-"""Each halves the range of 2 that a difference can have: bounds are exact to 1e-8."""
+BISECTIONS: Final = 16
+"""Each halves the range of 2 that a difference can have: bounds are exact to 0.00003 and err outwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -150,14 +150,14 @@ class Evidence:
                 [split_payoffs(split.share, self.centre, margin).ravel() for split in self.splits.values()]
             )
             total = total + log_mixture(counts, payoffs, upwards=upwards)
-        return float(total)
+        return total
 
     def interval(self, alpha: float) -> Interval:
         """Difference with its always-valid bounds."""
         return Interval(
             difference=self._difference(),
-            low=self._bound(-np.log(alpha), upwards=True),
-            high=self._bound(-np.log(alpha), upwards=False),
+            low=self._bound(-math.log(alpha), upwards=True),
+            high=self._bound(-math.log(alpha), upwards=False),
             rows=self.rows,
         )
 
@@ -234,11 +234,12 @@ def split_payoffs(share: float, centre: float, margin: float) -> Floats:
     return np.outer([-share, 1.0 - share], gains) - margin * share * (1.0 - share)
 
 
-def log_mixture(counts: NDArray[Any], payoffs: Floats, *, upwards: bool) -> Any:  # noqa: ANN401 - float or array
-    """Log of the mean wealth over all stakes, of counts with the payoffs along the last axis."""
-    stakes = STAKES if upwards else -STAKES
-    growth = np.log1p(payoffs[:, None] * stakes)
-    return logsumexp(counts @ growth, axis=-1) - np.log(len(STAKES))
+def log_mixture(counts: Counts, payoffs: Floats, *, upwards: bool) -> float:
+    """Log of the mean wealth over all stakes after so many rows with each payoff."""
+    seen = counts > 0  # right and wrong alone are a few cells of many
+    growth = counts[seen] @ np.log1p(payoffs[seen, None] * (STAKES if upwards else -STAKES))
+    largest = float(growth.max())
+    return largest + math.log(float(np.exp(growth - largest).mean()))
 
 
 def _levels(losses: Floats) -> Counts:

@@ -35,6 +35,7 @@ class RolloutPublisher:
         self._versions = ((name, champion), (name, challenger))
         self._model = self._versions[1]
         self._policy = policy
+        self._seen: tuple[object, ...] = ()
         for reason in ROLLBACK_REASONS:
             self._counter("model_rollbacks_total", reason)
         for family in (
@@ -76,6 +77,13 @@ class RolloutPublisher:
         self._gauge("model_rollout_stage", state.stage + 1 if running else 0)
         for role, label in enumerate(ROLES):
             self._gauge("model_rollout_rows", state.outcomes.rows_of(role), label)
+        seen = (state.key, state.outcomes.rows, *(guard.rows for guard in state.guards.values()))
+        if seen != self._seen:
+            self._seen = seen
+            self._compared(state)
+
+    def _compared(self, state: RolloutState) -> None:
+        """Show differences and their bounds, which take milliseconds to compute."""
         found = state.outcomes.interval(self._policy.alpha)
         known = found.difference is not None
         self._gauge("model_rollout_difference", found.difference)

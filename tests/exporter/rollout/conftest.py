@@ -1,4 +1,4 @@
-"""Two versions of a model of which it is known how often each is right, and a predictor that tries the second."""
+"""Two versions of a model of which it is known when each is right, and a rollout of the second."""
 
 from __future__ import annotations
 
