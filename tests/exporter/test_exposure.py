@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -113,3 +114,12 @@ def test_exposures_and_outcomes_come_by_http(registry: CollectorRegistry, clock:
     finally:
         predictor.close()
     assert value("model_exposures_total", outcome="counted") == 1
+
+
+@pytest.mark.parametrize(("catalog", "checks"), [(CATALOG, 1), (None, 0)])
+def test_a_catalogue_is_checked_without_a_reference(catalog: list[str] | None, checks: int) -> None:
+    """A recommender whose training data nobody has can still be watched; without either, nothing is checked."""
+    name = f"recommender_{checks}"
+    with InstrumentedPredictor(lambda rows: rows, name=name, version="1", catalog=catalog):
+        threads = [thread.name for thread in threading.enumerate()]
+    assert threads.count(f"driftgauge-check-{name}") == checks
