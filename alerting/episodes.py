@@ -21,15 +21,31 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from . import audit, escalation, incidents, timers
 from .escalation import Policy
 from .incidents import Change, StatePolicy
 from .payload import NANOSECONDS, Alert, Notification
 from .views import severity_rank
+
+_INSERT: Final = """
+INSERT INTO episodes (source, fingerprint, starts_at_ns, occurrence, incident_id, rank, severity, model_name,
+    feature_name, labels, annotations, seen_at, ended_at, closed_at, close_reason)
+VALUES (:source, :fingerprint, :starts_at_ns, 0, :incident_id, :rank, :severity, :model_name,
+    :feature_name, :labels, :annotations, :now, :ended_at, :closed_at, :close_reason)
+"""
+_INSERT_NEXT: Final = """
+INSERT INTO episodes (source, fingerprint, starts_at_ns, occurrence, incident_id, rank, severity, model_name,
+    feature_name, labels, annotations, seen_at, ended_at, closed_at, close_reason)
+SELECT :source, :fingerprint, :starts_at_ns, COALESCE(MAX(occurrence) + 1, 0), :incident_id, :rank,
+    :severity, :model_name, :feature_name, :labels, :annotations, :now, :ended_at, :closed_at, :close_reason
+FROM episodes WHERE source = :source AND fingerprint = :fingerprint AND starts_at_ns = :starts_at_ns
+HAVING :closed_at IS NULL OR COUNT(*) = 0
+"""
+"""The same for a start that may be known: as its next occurrence, or not at all if it is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +66,7 @@ class _Snapshot:
     source: str
     now: float
     changes: defaultdict[int, Change] = field(default_factory=lambda: defaultdict(Change))
+    heard: list[int] = field(default_factory=list)
 
     def sort(self, policy: StatePolicy) -> tuple[list[Alert], list[Alert]]:
         """Write what is known to go on or to have ended; the fresh and the stale alerts are left over."""
@@ -85,6 +102,10 @@ class _Snapshot:
                 stale.append(alert)
             else:
                 fresh.append(alert)
+        self.connection.execute(
+            "UPDATE episodes SET seen_at = ? WHERE id IN (SELECT value FROM json_each(?))",
+            (self.now, json.dumps(self.heard)),
+        )
         return fresh, stale
 
     def _resolve(self, alert: Alert, row: sqlite3.Row | None) -> bool:
@@ -114,7 +135,7 @@ class _Snapshot:
             )
             change.reworded = True
         else:
-            self.connection.execute("UPDATE episodes SET seen_at = ? WHERE id = ?", (self.now, row["id"]))
+            self.heard.append(row["id"])
 
     def find_incident(self) -> int | None:
         """The open incident of the group, or one that now goes under the group's key."""
@@ -209,11 +230,29 @@ class _Snapshot:
             },
         )
 
-    def open_episodes(self, fresh: Iterable[Alert], incident_id: int) -> None:
-        """Begin an episode for each fresh alert."""
+    def open_episodes(self, fresh: Sequence[Alert], incident_id: int) -> None:
+        """Begin an episode for each fresh alert: those that were never heard of in one go."""
+        known = {
+            (row["fingerprint"], row["starts_at_ns"])
+            for row in self.connection.execute(
+                "SELECT e.fingerprint, e.starts_at_ns FROM json_each(?) f"
+                " CROSS JOIN episodes e ON e.source = ? AND e.fingerprint = f.value",
+                (json.dumps([alert.fingerprint for alert in fresh]), self.source),
+            )
+        }
         for alert in fresh:
-            self._insert(alert, incident_id)
-            self.changes[incident_id].opened.append(alert)
+            if (alert.fingerprint, alert.starts_at_ns) in known:
+                self._insert(alert, incident_id)
+        self.connection.executemany(
+            _INSERT,
+            (
+                self._row(alert, incident_id)
+                for alert in fresh
+                if (alert.fingerprint, alert.starts_at_ns) not in known
+            ),
+        )
+        if fresh:
+            self.changes[incident_id].opened += fresh
 
     def _fingerprints(self) -> str:
         """All that the snapshot lists, as JSON for `json_each`."""
@@ -221,38 +260,28 @@ class _Snapshot:
 
     def _insert(self, alert: Alert, incident_id: int | None, ends_at_ns: int | None = None) -> None:
         """A new episode; one that is over already is written as closed, unless that is known."""
+        self.connection.execute(_INSERT_NEXT, self._row(alert, incident_id, ends_at_ns))
+
+    def _row(self, alert: Alert, incident_id: int | None, ends_at_ns: int | None = None) -> dict[str, object]:
+        """An episode as values for the database."""
         closed = ends_at_ns is not None
         severity = alert.labels.get("severity", "")
-        self.connection.execute(
-            """
-            INSERT INTO episodes (source, fingerprint, starts_at_ns, occurrence, incident_id, rank, severity,
-                                  model_name, feature_name, labels, annotations, seen_at,
-                                  ended_at, closed_at, close_reason)
-            SELECT :source, :fingerprint, :starts_at_ns, COALESCE(MAX(occurrence) + 1, 0), :incident_id,
-            :rank,
-                   :severity, :model_name, :feature_name, :labels, :annotations, :now, :ended_at, :closed_at,
-                   :close_reason
-            FROM episodes
-            WHERE source = :source AND fingerprint = :fingerprint AND starts_at_ns = :starts_at_ns
-            HAVING :closed_at IS NULL OR COUNT(*) = 0
-            """,
-            {
-                "source": self.source,
-                "fingerprint": alert.fingerprint,
-                "starts_at_ns": alert.starts_at_ns,
-                "incident_id": incident_id,
-                "rank": severity_rank(severity),
-                "severity": severity,
-                "model_name": alert.labels.get("model_name", ""),
-                "feature_name": alert.labels.get("feature_name", ""),
-                "labels": _json(alert.labels),
-                "annotations": _json(alert.annotations),
-                "now": self.now,
-                "ended_at": ends_at_ns / NANOSECONDS if ends_at_ns is not None else None,
-                "closed_at": self.now if closed else None,
-                "close_reason": "resolved" if closed else None,
-            },
-        )
+        return {
+            "source": self.source,
+            "fingerprint": alert.fingerprint,
+            "starts_at_ns": alert.starts_at_ns,
+            "incident_id": incident_id,
+            "rank": severity_rank(severity),
+            "severity": severity,
+            "model_name": alert.labels.get("model_name", ""),
+            "feature_name": alert.labels.get("feature_name", ""),
+            "labels": _json(alert.labels),
+            "annotations": _json(alert.annotations),
+            "now": self.now,
+            "ended_at": ends_at_ns / NANOSECONDS if ends_at_ns is not None else None,
+            "closed_at": self.now if closed else None,
+            "close_reason": "resolved" if closed else None,
+        }
 
     def _close(self, episode_id: int, ends_at_ns: int, reason: str) -> None:
         self.connection.execute(

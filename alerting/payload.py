@@ -295,5 +295,6 @@ def _common(mappings: Iterable[Mapping[str, str]]) -> dict[str, str]:
     for mapping in rest:
         if not shared:
             break
-        shared = {name: value for name, value in shared.items() if mapping.get(name) == value}
+        if not shared.items() <= mapping.items():  # nearly always they are, and this is fast
+            shared = {name: value for name, value in shared.items() if mapping.get(name) == value}
     return shared
