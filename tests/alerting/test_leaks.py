@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -13,6 +16,7 @@ import requests
 from alerting import app
 from alerting.config import load_config
 from alerting.testing import FakeSlack, Fault, alert, webhook
+from alerting.testing.clicks import headers
 
 if TYPE_CHECKING:
     from .conftest import BridgeProcess
@@ -23,8 +27,16 @@ SECRETS = {
     "SLACK_BOT_TOKEN": f"xoxb-1-{PLANTED}",
     "SLACK_SIGNING_SECRET": f"{PLANTED}signing",
     "BRIDGE_TOKENS": TOKEN,
+    "ALERTMANAGER_TOKEN": f"{PLANTED}-alertmanager",
+    "ALERTMANAGER_URL": "http://127.0.0.1:1",
 }
 SHOWN = {"authorization": f"Bearer {TOKEN}"}
+PRESS = {
+    "type": "block_actions",
+    "user": {"id": "U0ANA", "username": "ana"},
+    "actions": [{"action_id": "silence_1h", "value": "1"}],
+    "response_url": f"https://hooks.slack.com.invalid/actions/{PLANTED}",
+}
 TROUBLES = (
     Fault(error="invalid_auth"),
     Fault(status=500, error="x"),
@@ -53,14 +65,21 @@ def test_no_secret_leaves_the_bridge(
         live_slack.faults.add(fault)
     process = bridge(live_slack, **secrets).start()
     answers = [
-        process.post(raw, headers=headers)
+        process.post(raw, headers=shown)
         for raw in (webhook(alert("a")), b"nonsense", webhook(alert("b"), group_key="two"))
-        for headers in (SHOWN, {"authorization": f"Bearer {PLANTED}"}, {})
+        for shown in (SHOWN, {"authorization": f"Bearer {PLANTED}"}, {})
     ]
     answers += [
         requests.get(f"{process.url}{path}", headers=SHOWN, timeout=5)
         for path in ("/metrics", "/history", "/history?format=json", "/readyz", "/healthz", "/absent")
     ]
+    body = urlencode({"payload": json.dumps(PRESS)}).encode()
+    for secret in (SECRETS["SLACK_SIGNING_SECRET"], "another"):
+        signed = headers(body, secret, time.time())
+        answers.append(requests.post(f"{process.url}/slack/actions", data=body, headers=signed, timeout=5))
+    action = {"by": "ana", "seconds": 60}
+    silence = f"{process.url}/incidents/1/silence"
+    answers += [requests.post(silence, json=action, headers=shown, timeout=5) for shown in (SHOWN, {})]
     eventually(lambda: "slack: " in process.log.read_text())
     assert process.terminate() == 0
     said = "".join(f"{answer.headers} {answer.text}" for answer in answers) + process.log.read_text()
