@@ -209,7 +209,7 @@ def page(flights: Flights, reference: Reference, recorder: Recorder, seconds: fl
     gaps = [abs(auc - month.estimated_auc) for auc, month in zip(aucs, by_month, strict=True)]
     lit = [month.light > MOST_CHECKS for month in by_month]
     reports = [check.assessment.performance for check in checks]
-    accuracies = [report.verdicts["accuracy"].state for report in reports]
+    accuracies = [report.verdicts["accuracy"] for report in reports]
     lags = np.array(recorder.lags) / HOUR_SECONDS
     ranked = [month.contributions for month in by_month if month.contributions]
     text = PAGE.format(
@@ -223,8 +223,8 @@ def page(flights: Flights, reference: Reference, recorder: Recorder, seconds: fl
         gap_dark=_mean(gaps, [not on for on in lit]),
         states=_counted([report.state for report in reports]),
         calibration=_counted([report.calibration_state for report in reports]),
-        accuracy_worse=sum(state != "ok" for state in accuracies),
-        accuracy_declined=accuracies.count("declined"),
+        accuracy_worse=sum(verdict.state != "ok" for verdict in accuracies),
+        accuracy_declined=sum(verdict.large_drop for verdict in accuracies),
         joined=recorder.outcomes["joined"],
         other=recorder.outcomes["other"],
         never=int(np.isnan(flights.late).sum()),

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ALL: Final = "all"
 """Name of the segment that is the whole window."""
 
+CALIBRATION: Final = "calibration_error"
+"""Measure with a state of its own: probabilities may be off while rows are ordered as well as ever."""
+
 LEAST_OF_CLASS: Final = 20
 """Rows of the rarest class below which `RANKINGS` are not judged: their errors are true of many rows only."""
 
@@ -63,7 +66,7 @@ class PerformanceReport:
     @property
     def calibration_state(self) -> PerformanceState:
         """Whether probabilities still mean what they say; warning where new class shares put them off."""
-        return self._state_of("calibration_error")
+        return self._state_of(CALIBRATION)
 
     def _state_of(self, measure: str | None) -> PerformanceState:
         verdict = None if measure is None else self.verdicts.get(measure)
@@ -109,6 +112,7 @@ def assess_performance(
         That are looked at side by side.
     """
     alpha = one_look(policy.alpha, windows)
+    headline = policy.headline_of(reference.performance)
 
     def judged(
         name: str,
@@ -119,7 +123,8 @@ def assess_performance(
     ) -> Verdict:
         drop = policy.drop_threshold(name, value)
         standard = Standard(alpha=alpha, drop_ratio=drop, min_samples=policy.min_samples)
-        return judge(name, measure, value, rows_ratio, standard, standardised)
+        verdict = judge(name, measure, value, rows_ratio, standard, standardised)
+        return verdict if name in (headline, CALIBRATION) else verdict.beside()
 
     result = None if labelled.rows is None else classify(labelled.rows)
     measures = labelled.measures() if result is None else result.measures
@@ -131,7 +136,6 @@ def assess_performance(
             for name, measure in labelled.measures(inside).items()
         }
     before = Before.of(reference, labelled)
-    headline = policy.headline_of(reference.performance)
     if before.rarest < LEAST_OF_CLASS:
         found = f"found {before.rarest:g} outcomes of the rarest class, need {LEAST_OF_CLASS}"
         measures |= {

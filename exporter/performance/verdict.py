@@ -8,7 +8,7 @@ class shares has to be worse at the reference's shares too: else the world has c
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from scipy.special import ndtr
@@ -21,6 +21,7 @@ NOT_JUDGED: Final = frozenset({"bias"})
 """Measures whose reference is near zero, so that no change is a share of it; they are shown only."""
 
 BY_SHARES_ALONE: Final = "worse by the changed class shares alone: at the reference's it is not"
+BESIDE: Final = "really and largely worse; another measure decides"
 AT_SHARES: Final = "worse at the reference's class shares; their change hides it"
 
 
@@ -35,14 +36,14 @@ class Verdict:
     reference : float or None
         At training time.
     state : str
-        ok; warning, a drop that is real but small, or that the class shares explain or hide; declined, real
-        and large; unknown.
+        ok; warning, a drop that is real but small, or that the class shares explain or hide, or of a measure
+        that does not decide; declined, real and large; unknown.
     drop_ratio : float or None
         How much worse, as a share of the reference's value; negative for better.
     p_value : float or None
         Of a drop of this size by chance alone.
     reason : str or None
-        Why the state is unknown, or what the class shares have to do with it.
+        Why the state is unknown, or no more than a warning.
     standardised : Measure or None
         The measure at the reference's class shares, where it follows them.
     """
@@ -54,6 +55,15 @@ class Verdict:
     p_value: float | None = None
     reason: str | None = None
     standardised: Measure | None = None
+
+    @property
+    def large_drop(self) -> bool:
+        """Whether the measure is really and largely worse, whichever measure decides."""
+        return self.state == "declined" or self.reason == BESIDE
+
+    def beside(self) -> Verdict:
+        """The verdict where another measure decides: no more than a warning."""
+        return replace(self, state="warning", reason=BESIDE) if self.state == "declined" else self
 
     def to_dict(self) -> dict[str, float | int | str | None]:
         """Plain values."""

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from exporter import AssessmentPolicy, ConfigError, InstrumentedPredictor, Reference, Window
-from exporter.performance.verdict import BY_SHARES_ALONE
+from exporter.performance.verdict import BESIDE, BY_SHARES_ALONE
 
 Value = Callable[..., float | None]
 WINDOW = Window("1h", 3600.0)
@@ -90,8 +90,13 @@ def test_a_worse_model_is_a_decline_whatever_the_shares(
 ) -> None:
     """Scores that tell the classes apart less decide, where fewer positives make the accuracy better."""
     rows, truth = rows_of(rng, 5000, 0.1)
-    told(make(), rows, np.where(rng.random(5000) < 0.5, truth, rng.permutation(truth)))
+    predictor = make()
+    told(predictor, rows, np.where(rng.random(5000) < 0.5, truth, rng.permutation(truth)))
     assert value("model_performance_overall_state", **JOINED) == 2
+    verdicts = predictor.assessments["1h"].performance.verdicts
+    assert {name for name in verdicts if verdicts[name].state == "declined"} <= {"auc", "calibration_error"}
+    assert verdicts["recall"].large_drop
+    assert (verdicts["recall"].state, verdicts["recall"].reason) == ("warning", BESIDE)
     drop = value("model_performance_drop_ratio", measure="accuracy", **JOINED)
     assert drop is not None
     assert drop < 0
