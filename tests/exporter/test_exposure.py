@@ -118,7 +118,7 @@ def test_exposures_and_outcomes_come_by_http(registry: CollectorRegistry, clock:
 
 @pytest.mark.parametrize(("catalog", "checks"), [(CATALOG, 1), (None, 0)])
 def test_a_catalogue_is_checked_without_a_reference(catalog: list[str] | None, checks: int) -> None:
-    """A recommender whose training data nobody has can still be watched; without either, nothing is checked."""
+    """A recommender whose training data nobody has can still be watched; without either, no check runs."""
     name = f"recommender_{checks}"
     with InstrumentedPredictor(lambda rows: rows, name=name, version="1", catalog=catalog):
         threads = [thread.name for thread in threading.enumerate()]
