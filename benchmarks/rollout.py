@@ -151,8 +151,8 @@ def lines(policy: RolloutPolicy, runs: int) -> Iterator[str]:
     yield f"{runs:,} seeded runs a line, looked at after each of {ROWS:,} rows; default policy."
     yield ""
     yield (
-        "| challenger | ever called better | promoted | rolled back | of these by evidence "
-        "| median rows to promotion | median rows to rollback by evidence |"
+        "| challenger | ever called better | promoted | rolled back in all | by evidence "
+        "| median rows to promotion | median rows to that |"
     )
     yield "|---|---:|---:|---:|---:|---:|---:|"
     for case in CASES:

@@ -161,9 +161,10 @@ class RolloutPredictor:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the champion's
         """Everything that is not ours is the champion's."""
-        if name.startswith("_"):
+        router = self.__dict__.get("_router")  # not there yet in a copy that is being made
+        if router is None or (name.startswith("_") and not name.startswith("__sklearn")):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self.champion, name)
+        return getattr(router.route.champion, name)
 
     def __repr__(self) -> str:
         state = self._shared.state

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import copy
 import json
 import logging
+import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -333,6 +336,39 @@ def test_everything_else_is_the_champions(roll: Make) -> None:
     with pytest.raises(TypeError, match="not callable"):
         rollout([1])
     rollout.flush()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_worker_follows_the_file(roll: Make, traffic: Any, tmp_path: Path) -> None:
+    """After a fork, as of a preloading server, the child runs its own shadow and hears of a promotion."""
+    rollout = roll(background=True, policy=RolloutPolicy(sync_seconds=0.01))
+    X, ids = traffic.rows(5, wrong=(0.0, 1.0))
+    try:
+        pid = os.fork()
+        if pid == 0:
+            rollout.predict(X, ids=ids)
+            for _ in range(500):
+                threading.Event().wait(0.01)
+                seen = rollout.state.guards["error_ratio"].rows
+                if seen == 1 and rollout.state.status == "running":
+                    decide_by_hand(StateFile(tmp_path / "r.json"), "promoted", note="", now=1.7e9)
+                if rollout.version == "2":
+                    os._exit(0)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        rollout.sync()
+        assert rollout.version == "2"
+    finally:
+        rollout.close()
+
+
+def test_copies_and_pickles_are_refused_plainly(roll: Make) -> None:
+    """Protocol look-ups do not recurse into the champion and back."""
+    with pytest.raises(TypeError):
+        copy.deepcopy(roll())
+    with pytest.raises(AttributeError, match="no attribute 'champion'"):
+        _ = RolloutPredictor.__new__(RolloutPredictor).champion
 
 
 def test_the_page_says_where_it_stands_and_keeps_the_key(roll: Make, traffic: Any) -> None:
