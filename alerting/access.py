@@ -21,18 +21,23 @@ class Gate:
     Parameters
     ----------
     tokens : iterable of Secret
-        All valid at once, so that a new one can be handed out before the old one goes.
+        One or more each, separated by spaces or lines; all valid at once, so that a new one can be handed out
+        before the old one goes. They may change: they are asked for at each use.
     """
 
     def __init__(self, tokens: Iterable[Secret]) -> None:
-        self._digests = [_digest(token.reveal()) for token in tokens]
+        self._tokens = tuple(tokens)
 
     def admits(self, authorization: str) -> bool:
         """Whether an Authorization header shows one of the tokens."""
         shown = _digest(_shown(authorization))
         # Every digest is compared, so that the time tells nothing about which one was near.
-        matches = [hmac.compare_digest(shown, digest) for digest in self._digests]
-        return any(matches) or not matches
+        matches = [
+            hmac.compare_digest(shown, _digest(token))
+            for tokens in self._tokens
+            for token in tokens.reveal().split()
+        ]
+        return any(matches) or not self._tokens
 
 
 def _shown(authorization: str) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 
 import yaml
 
-from . import config_escalation, config_receivers, secret_file
+from . import config_escalation, config_receivers, config_secrets
 from .actions import ActionPolicy
 from .alertmanager import AlertmanagerPolicy
 from .config_escalation import EscalationConfig
@@ -28,41 +28,12 @@ from .incidents import StatePolicy
 from .intake import DEFAULT_SOURCE, IntakePolicy
 from .look import LinkPolicy, Look
 from .secret import Secret, mask
-from .secret_file import SecretFile
 from .slack import SlackPolicy
 from .web import is_loopback
 
 DEFAULT_PATH: Final = Path("config/bridge.yaml")
-MIN_TOKEN_LENGTH: Final = 16
-"""Characters; 16 random ones of base 64 are 96 bits."""
 MAX_PORT: Final = 65_535
 MAX_FILE_BYTES: Final = 1 << 20
-
-VARIABLES: Final = (
-    "SLACK_BOT_TOKEN",
-    "SLACK_WEBHOOK_URL",
-    "SLACK_SIGNING_SECRET",
-    "SLACK_API_URL",
-    "ALERTMANAGER_URL",
-    "ALERTMANAGER_TOKEN",
-    *config_receivers.VARIABLES,
-    "BRIDGE_TOKENS",
-    "BRIDGE_LISTEN_ADDRESS",
-    "BRIDGE_LISTEN_PORT",
-    "BRIDGE_STATE_DIRECTORY",
-)
-"""What is read from the environment, each also from a file that NAME_FILE names. Empty is the same as
-absent."""
-
-_SECRETS: Final = {
-    "SLACK_BOT_TOKEN": (r"xox[bpe][a-z.]*-\S+", "a token that begins with xoxb-"),
-    "SLACK_WEBHOOK_URL": (r"https?://\S+", "the URL of an incoming webhook"),
-    "SLACK_SIGNING_SECRET": (r"\S+", "the app's signing secret"),
-    "ALERTMANAGER_TOKEN": (r"\S+", "a bearer token"),
-    "PAGERDUTY_ROUTING_KEY": (r"[A-Za-z0-9]{32}", "an integration key of 32 letters and digits"),
-    "SMTP_PASSWORD": (r".+", "a password in one line"),
-}
-"""What each secret looks like, as a pattern and in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +53,7 @@ class Access:
     Attributes
     ----------
     tokens : tuple of Secret
-        Each lets its bearer post to every source and read everything.
+        One or more tokens in each. Each lets its bearer post to every source and read everything.
     open_metrics : bool
         Whether /metrics, which holds numbers and names of receivers, is open to everybody.
     """
@@ -157,18 +128,19 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> BridgeC
         If something is unknown, missing or out of range; the message names all of it, and no secret.
     """
     file = _read(path)
-    values, files = _environment(os.environ if environ is None else environ)
+    values, files = config_secrets.environment(os.environ if environ is None else environ)
     problems = [
         *_contradictions(file),
         *config_receivers.contradictions(file.destinations, file.email, values),
     ]
     address = values.get("BRIDGE_LISTEN_ADDRESS", file.listen.address)
-    shared = _tokens(values.get("BRIDGE_TOKENS", ""), "BRIDGE_TOKENS") + _token_files(
+    shared = config_secrets.shared_tokens(values, files) + config_secrets.token_files(
         file.access.token_files, path
     )
     sources = {
         name: SourceConfig(
-            destinations=tuple(source.destinations), tokens=_token_files(source.token_files, path)
+            destinations=tuple(source.destinations),
+            tokens=config_secrets.token_files(source.token_files, path),
         )
         for name, source in file.sources.items()
     }
@@ -185,7 +157,7 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> BridgeC
         )
     if problems:
         raise ConfigError("; ".join(f"{path}: {problem}" for problem in problems))
-    secrets = _secrets(values, files)
+    secrets = config_secrets.secrets(values, files)
     links = LinkPolicy(hosts=tuple(file.links.hosts))
     return BridgeConfig(
         path=path,
@@ -267,9 +239,10 @@ def describe(config: BridgeConfig) -> str:
         way = f"bot token, through {mask(config.slack.api_url)}: messages are updated and have threads"
     else:
         way = "incoming webhook: no updates, no threads, doubles possible after trouble"
+    shared = sum(len(tokens.reveal().split()) for tokens in config.access.tokens)
     lines = [
         f"{config.path}: in order",
-        f"listens on {scheme}://{listen.address}:{listen.port}, {len(config.access.tokens)} shared tokens",
+        f"listens on {scheme}://{listen.address}:{listen.port}, {shared} shared tokens",
         f"state in {config.state_directory}",
         f"Slack by {way}",
     ]
@@ -326,22 +299,6 @@ def _contradictions(file: File) -> Iterator[str]:
         yield "listen: found one of tls_certificate_file and tls_key_file, need both or neither"
 
 
-def _environment(environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Path]]:
-    """The variables that are set, or the contents of the files they name; and those files."""
-    values: dict[str, str] = {}
-    files: dict[str, Path] = {}
-    for name in VARIABLES:
-        value, file = environ.get(name, "").strip(), environ.get(f"{name}_FILE", "").strip()
-        if value and file:
-            raise ConfigError(f"environment: found both {name} and {name}_FILE, need one of them")
-        if file:
-            files[name] = Path(file)
-            value = secret_file.read(files[name], f"{name}_FILE")
-        if value:
-            values[name] = value
-    return values, files
-
-
 def _port(values: Mapping[str, str]) -> int:
     port = values["BRIDGE_LISTEN_PORT"]
     if not port.isdecimal() or int(port) > MAX_PORT:
@@ -386,37 +343,6 @@ def _api_url(values: Mapping[str, str], configured: str) -> str:
     if not re.fullmatch(r"https?://\S+", url):
         raise ConfigError(f"SLACK_API_URL: found {mask(url)[:60]!r}, need an http or https address")
     return url if url.endswith("/") else f"{url}/"
-
-
-def _secrets(values: Mapping[str, str], files: Mapping[str, Path]) -> dict[str, Secret]:
-    """The secrets that are set; one from a file follows that file."""
-    secrets = {}
-    for name, (pattern, needed) in _SECRETS.items():
-        if name in values:
-            if not re.fullmatch(pattern, values[name]):
-                raise ConfigError(f"{name}: found something else, need {needed}")
-            secrets[name] = (
-                SecretFile(files[name], f"{name}_FILE", re.compile(pattern).fullmatch).secret()
-                if name in files
-                else Secret(values[name])
-            )
-    return secrets
-
-
-def _tokens(text: str, where: str) -> tuple[Secret, ...]:
-    """Tokens, one a line."""
-    tokens = text.split()
-    if any(len(token) < MIN_TOKEN_LENGTH for token in tokens):
-        raise ConfigError(f"{where}: found a short token, need at least {MIN_TOKEN_LENGTH} characters each")
-    return tuple(Secret(token) for token in tokens)
-
-
-def _token_files(names: list[str], path: Path) -> tuple[Secret, ...]:
-    return tuple(
-        token
-        for name in names
-        for token in _tokens(secret_file.read(path.parent / name, "token_files"), f"token_files: {name}")
-    )
 
 
 def _beside(path: Path, name: str | None) -> Path | None:

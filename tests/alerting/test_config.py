@@ -86,7 +86,7 @@ def test_the_environment_overrides_addresses_and_brings_secrets(tmp_path: Path) 
     assert config.secrets.webhook_url == Secret("https://hooks.slack.com/services/x")
     assert config.secrets.signing_secret == Secret("s")
     assert config.slack.api_url == "http://127.0.0.1:9110/api/"
-    assert len(config.access.tokens) == 2
+    assert config.access.tokens == (Secret("a-token-of-16-chars b-token-of-16-chars"),)
     assert (config.listen.address, config.listen.port) == ("0.0.0.0", 9200)
     assert config.state_directory == Path("/var/lib/bridge")
 
@@ -200,7 +200,10 @@ def test_token_files_lie_beside_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "own").write_text("own-token-of-16-chars\n")
     text = "access: {token_files: [shared]}\n" + SMALL.replace("[slack]}", "[slack], token_files: [own]}")
     config = load(tmp_path, text)
-    assert len(config.access.tokens) == 2
+    (shared,) = config.access.tokens
+    assert shared.reveal().split() == ["one-token-of-16-chars", "two-token-of-16-chars"]
+    (tmp_path / "shared").write_text("three-token-of-16-chars\n")
+    assert shared.reveal() == "three-token-of-16-chars"
     assert config.sources["default"].tokens == (Secret("own-token-of-16-chars"),)
 
 

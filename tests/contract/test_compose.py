@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from alerting.config import VARIABLES
+from alerting.config_secrets import VARIABLES
 from driftgauge.cli import build_parser
 from exporter.server import DEFAULT_PORT
 
