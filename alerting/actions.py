@@ -219,18 +219,14 @@ def _retrain(
     if not means.retraining:
         reason = "no destination retrains (destinations: kind: retraining)"
         return _refused(connection, request, incident, reason, now)
-    asked = [
-        name
-        for name in means.retraining
-        if connection.execute(
-            "SELECT 1 FROM deliveries WHERE incident_id = ? AND destination = ?", (request.incident_id, name)
-        ).fetchone()
-        is None
-    ]
-    if not asked:
+    asked = connection.execute(
+        "SELECT 1 FROM audit WHERE incident_id = ? AND kind = 'retraining_requested'", (request.incident_id,)
+    ).fetchone()
+    if asked is not None:
         return Result(outcome="already", words="a retraining was requested for it already")
     incidents.change(connection, request.incident_id, "retraining_requested", _signed(request), now)
-    for name in asked:
+    for name in means.retraining:
+        # One that is told of every incident anyway has a row already, and reads the wish from its lines.
         timers.show(connection, request.incident_id, name, now)
     return Result(outcome="done", words=f"retraining requested by {_name(request)}")
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from alerting import actions, digest, outbox
+from alerting import actions, digest, outbox, reading, timers
 from alerting.access import Gate
 from alerting.action_api import ActionApi
 from alerting.actions import Means, Request, Result
@@ -113,6 +113,20 @@ def test_a_retraining_is_a_row_for_the_destination_that_retrains(incident: State
     assert act(incident, "retrain").outcome == "already"
     (row,) = incident.rows("SELECT * FROM waiting WHERE destination = 'retrain'")
     assert (row["incident_id"], row["want_version"]) == (1, 1)
+
+
+def test_a_wish_reaches_a_service_that_had_no_cause_of_its_own(incident: State) -> None:
+    """It was told of the incident already and found nothing in it to retrain for."""
+    incident.database.write(
+        lambda connection: timers.show(connection, 1, "retrain", incident.clock())
+    ).result()
+    incident.rows("UPDATE deliveries SET sent_version = want_version, told_line = want_line")
+    assert act(incident, "retrain").outcome == "done"
+    (row,) = incident.rows("SELECT * FROM waiting WHERE destination = 'retrain'")
+    lines = incident.database.write(
+        lambda connection: reading.lines(connection, 1, row["told_line"], row["want_line"])
+    ).result()
+    assert [(line.kind, line.by) for line in lines] == [("retraining_requested", "ana")]
 
 
 def test_acknowledging_a_digest_acknowledges_all_that_it_tells_of(incident: State) -> None:
