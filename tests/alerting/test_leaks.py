@@ -15,7 +15,7 @@ import requests
 
 from alerting import app
 from alerting.config import load_config
-from alerting.testing import FakeSlack, Fault, alert, webhook
+from alerting.testing import FakePagerDuty, FakeSlack, FakeSMTP, FakeWebhook, Fault, alert, letters, webhook
 from alerting.testing.clicks import headers
 
 if TYPE_CHECKING:
@@ -113,3 +113,97 @@ def test_no_secret_is_logged_at_the_lowest_level(
         bridge.database.close()
     assert PLANTED not in caplog.text
     assert PLANTED not in repr(bridge)
+
+
+EVERYTHING = """
+state: {{directory: state}}
+delivery: {{parked_retry_seconds: 0.05}}
+email:
+  {{host: 127.0.0.1, port: {port}, sender: a@b.example, username: bridge, ca_file: {ca}, timeout_seconds: 1}}
+destinations:
+  pager: {{kind: pagerduty, url: "{pager}"}}
+  mail: {{kind: email, to: [ann@example.org]}}
+  program: {{kind: webhook, url: "{program}", secret_file: hook.secret}}
+  retrain: {{kind: retraining, url: "{program}", secret_file: hook.secret}}
+sources: {{default: {{destinations: [pager, mail, program, retrain]}}}}
+"""
+KEY = f"{PLANTED}{'0' * 25}"
+PASSWORD = f"{PLANTED} password"
+HOOK = f"{PLANTED}-secret-of-a-webhook"
+
+
+@pytest.mark.parametrize("right", [True, False], ids=["right secrets", "wrong secrets"])
+def test_no_secret_of_a_receiver_leaves_the_bridge(
+    bridge: Callable[..., BridgeProcess],
+    live_slack: FakeSlack,
+    eventually: Callable[..., Any],
+    tmp_path: Path,
+    right: bool,
+) -> None:
+    """Of PagerDuty, mail and webhooks, through refusals, broken connections and servers that repeat them."""
+    (tmp_path / "hook.secret").write_text(HOOK)
+    with (
+        FakePagerDuty(routing_key=KEY if right else "0" * 32) as pager,
+        FakeSMTP(tmp_path, login=("bridge", PASSWORD if right else "x")) as mail,
+        FakeWebhook(secret=HOOK if right else "another") as program,
+    ):
+        for words in (KEY, f"invalid routing_key {KEY}"):
+            pager.faults.add(Fault(status=400, error=words))
+            pager.faults.add(Fault(status=500, error=words))
+        pager.faults.add(Fault(drop=True, when="after"))
+        mail.faults.add(Fault(method="auth", status=535, error=PASSWORD))
+        mail.faults.add(Fault(method="content", status=554, error=PASSWORD))
+        mail.faults.add(Fault(method="content", drop=True, when="after"))
+        program.faults.add(Fault(status=422, error=HOOK))
+        program.faults.add(Fault(status=307, error=HOOK))
+        config = EVERYTHING.format(port=mail.port, ca=mail.ca_file, pager=pager.url, program=program.url)
+        secrets = {"PAGERDUTY_ROUTING_KEY": KEY, "SMTP_PASSWORD": PASSWORD, "BRIDGE_TOKENS": TOKEN}
+        process = bridge(live_slack, config=config, **secrets).start()
+        assert process.post(webhook(alert("a")), headers=SHOWN).status_code == 200
+        names = ("pager", "mail", "program", "retrain")
+        eventually(lambda: all(f": {name}: " in process.log.read_text() for name in names))
+        if right:
+            eventually(lambda: pager.alerts and mail.mails and len(program.taken) == 2)
+        said = "".join(
+            requests.get(f"{process.url}{path}", headers=SHOWN, timeout=5).text
+            for path in ("/metrics", "/history", "/history?format=json", "/readyz")
+        )
+        assert process.terminate() == 0
+    assert PLANTED not in said + process.log.read_text()
+    for path in (process.folder / "state").iterdir():
+        assert PLANTED.encode() not in path.read_bytes(), path.name
+    for name in names:
+        assert f'receiver="{name}"' in said
+
+
+def test_no_secret_of_a_receiver_is_logged_at_the_lowest_level(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Neither by the libraries underneath nor in a repr of the whole program."""
+    (tmp_path / "hook.secret").write_text(HOOK)
+    with (
+        FakePagerDuty(routing_key=KEY) as pager,
+        FakeSMTP(tmp_path, login=("bridge", PASSWORD)) as mail,
+        FakeWebhook(secret=HOOK) as program,
+    ):
+        text = EVERYTHING.format(port=mail.port, ca=mail.ca_file, pager=pager.url, program=program.url)
+        (tmp_path / "bridge.yaml").write_text(text)
+        config = load_config(
+            tmp_path / "bridge.yaml",
+            {
+                "PAGERDUTY_ROUTING_KEY": KEY,
+                "SMTP_PASSWORD": PASSWORD,
+                "BRIDGE_STATE_DIRECTORY": str(tmp_path / "state"),
+            },
+        )
+        with caplog.at_level(logging.DEBUG):
+            bridge = app.build_bridge(config)
+            for sender in bridge.senders:
+                receiver = sender.destination.receiver
+                receiver.send(letters.letter())
+            bridge.database.close()
+        assert pager.alerts
+        assert mail.mails
+        assert len(program.taken) == 2
+    assert PLANTED not in caplog.text + "".join(capfd.readouterr())
+    assert PLANTED not in repr(bridge) + repr(config)
