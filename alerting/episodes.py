@@ -102,10 +102,11 @@ class _Snapshot:
                 stale.append(alert)
             else:
                 fresh.append(alert)
-        self.connection.execute(
-            "UPDATE episodes SET seen_at = ? WHERE id IN (SELECT value FROM json_each(?))",
-            (self.now, json.dumps(self.heard)),
-        )
+        if self.heard:
+            self.connection.execute(
+                "UPDATE episodes SET seen_at = ? WHERE id IN (SELECT value FROM json_each(?))",
+                (self.now, json.dumps(self.heard)),
+            )
         return fresh, stale
 
     def _resolve(self, alert: Alert, row: sqlite3.Row | None) -> bool:
