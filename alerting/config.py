@@ -245,6 +245,7 @@ def describe(config: BridgeConfig) -> str:
         f"listens on {scheme}://{listen.address}:{listen.port}, {shared} shared tokens",
         f"state in {config.state_directory}",
         f"Slack by {way}",
+        _describe_actions(config),
     ]
     for name, source in config.sources.items():
         place = "/alertmanager" if name == DEFAULT_SOURCE else f"/alertmanager/{name}"
@@ -253,6 +254,15 @@ def describe(config: BridgeConfig) -> str:
         )
         lines.append(f"POST {place} goes to {told}")
     return "\n".join(lines) + "\n"
+
+
+def _describe_actions(config: BridgeConfig) -> str:
+    """Which buttons there are, or why there are none, and whether silences can be made."""
+    offered = ", ".join(sorted(config.look.actions))
+    if not offered and config.secrets.signing_secret is None:
+        offered = "none (they need SLACK_SIGNING_SECRET and a bot token)"
+    there = mask(config.alertmanager.url) if config.alertmanager.url is not None else "not known: no silences"
+    return f"buttons: {offered or 'none'}; Alertmanager: {there}"
 
 
 def _read(path: Path) -> File:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alerting.config import BridgeConfig, load_config
+from alerting.config import BridgeConfig, describe, load_config
 from alerting.errors import ConfigError
 
 SMALL = """
@@ -74,6 +74,15 @@ def test_a_wrong_address_in_the_environment_is_named(tmp_path: Path) -> None:
     """By its variable."""
     with pytest.raises(ConfigError, match="ALERTMANAGER_URL: found 'x', need an http or https address"):
         load(tmp_path, ALERTMANAGER_URL="x")
+
+
+def test_check_says_which_buttons_there_are(tmp_path: Path) -> None:
+    """And what is missing where there are none."""
+    assert "buttons: none (they need SLACK_SIGNING_SECRET" in describe(load(tmp_path))
+    assert "Alertmanager: not known: no silences" in describe(load(tmp_path))
+    text = describe(load(tmp_path, "actions: {silence: [U0ANA]}\n", **SLACK, **THERE))
+    assert "buttons: acknowledge, silence; Alertmanager: http://alertmanager:9093" in text
+    assert "planted" not in text
 
 
 def test_mentions_are_ids_by_severity(tmp_path: Path) -> None:
