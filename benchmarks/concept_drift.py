@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 NAMES = ("page_hinkley", "ddm", "eddm", "hddm_w", "adwin", "kswin")
 ERRORS_ONLY = ("ddm", "eddm", "hddm_w")
 SLOW = {"kswin": 0.02}
-"""Share of the values that a slow detector is timed on."""
+"""Share of the values that a slow detector of river is timed on."""
 
 NOT_IN_RIVER_RUN = ("kswin",)
 """river's takes a third of a millisecond a value: an hour for the table of delays."""
@@ -296,11 +296,9 @@ def main() -> None:
 
 def speed(name: str, timed: Floats, repeats: int) -> tuple[float, float]:
     """Million values a second, in one batch and one at a time."""
-    share = SLOW.get(name, 1.0)
-    batch = timed[: int(BATCH * share)]
-    single = timed[: int(SINGLE * share)].tolist()
+    single = timed[:SINGLE].tolist()
     return (
-        rate(lambda: ours(name).update_many(batch), len(batch), repeats),
+        rate(lambda: ours(name).update_many(timed), len(timed), repeats),
         rate(lambda: one_at_a_time(ours(name).update, single), len(single), repeats),
     )
 

@@ -25,6 +25,8 @@ from .detection import (
     require,
 )
 
+ERRORS: Final = frozenset({0.0, 1.0})
+
 MOST_WINDOWS: Final = 512
 """Windows that are sorted together: a few hundred kilobytes."""
 
@@ -92,24 +94,42 @@ class KSWIN:
         value = float(value)
         if not -LARGEST <= value <= LARGEST:
             refuse_value(value, -LARGEST, LARGEST)
-        self._scan(np.array([value]))
+        if self.state == "drift":
+            self._restart()
+        self.n += 1
+        self.window.append(value)
+        self.state = "ok"
+        if len(self.window) < self.window_size:
+            return self.state
+        newest, rest = self.stat_size, self.window_size - self.stat_size
+        if set(self.window) <= ERRORS:
+            more, fewer = sum(self.window[rest:]), sum(self.window[:rest])
+            unit = math.gcd(newest, rest)
+            distance = abs(more * (rest // unit) - fewer * (newest // unit))
+        else:
+            distance = int(_distances(np.array(self.window), self.window_size, newest)[0])
+        if distance >= least_distance(self.warning_alpha, newest, rest):
+            self.state = "drift" if distance >= least_distance(self.alpha, newest, rest) else "warning"
+        del self.window[0]
         return self.state
 
     def update_many(self, values: ArrayLike) -> Detections:
         """Positions of warnings and drifts among further values; the same as one at a time."""
         return detect(self._scan, as_values(values), self.seen)
 
+    def _restart(self) -> None:
+        self.started += self.n
+        self.n, self.window = 0, []
+
     def _scan(self, chunk: Floats) -> tuple[int, Ints, bool]:
         if self.state == "drift":
-            self.started += self.n
-            self.n, self.window = 0, []
+            self._restart()
         chunk = chunk[:MOST_WINDOWS]
         series = np.concatenate([self.window[-self.window_size + 1 :], chunk])
         used, warned, drifted = len(chunk), np.empty(0, np.int64), False
         if len(series) >= self.window_size:
-            windows = sliding_window_view(series, self.window_size)
-            distance = _distances(windows, self.stat_size)
-            first = len(chunk) - len(windows)
+            distance = _distances(series, self.window_size, self.stat_size)
+            first = len(chunk) - len(distance)
             beyond = distance >= least_distance(self.alpha, self.stat_size, self.window_size - self.stat_size)
             end = int(beyond.argmax())
             drifted = bool(beyond[end])
@@ -122,10 +142,17 @@ class KSWIN:
         return used, warned, drifted
 
 
-def _distances(windows: Floats, newest: int) -> Ints:
+def _distances(series: Floats, size: int, newest: int) -> Ints:
     """KS statistic of the newest values of each window against the others, in units of `least_distance`."""
-    size = windows.shape[1]
     unit = math.gcd(newest, size - newest)
+    if ((series == 0.0) | (series == 1.0)).all():
+        # Of errors it is the difference of their shares, without sorting.
+        ones = np.concatenate([[0], np.cumsum(series, dtype=np.int64)])
+        middle = ones[size - newest : len(ones) - newest]
+        more, fewer = ones[size:] - middle, middle - ones[: len(middle)]
+        difference = np.abs(more * ((size - newest) // unit) - fewer * (newest // unit))
+        return np.asarray(difference, np.int64)
+    windows = sliding_window_view(series, size)
     order = np.argsort(windows, axis=1)
     step = np.where(order >= size - newest, (size - newest) // unit, -(newest // unit))
     difference = np.abs(np.cumsum(step, axis=1))

@@ -19,7 +19,7 @@ from .saved import Detector, create, restore, save
 
 DEFAULT_DETECTORS: Final = ("adwin", "ddm", "hddm_w", "page_hinkley")
 """Those with less than one false alarm among 10,000 independent errors (docs/concept-drift.md). EDDM has
-more; KSWIN is slow, and made for values that are not only 0 and 1."""
+more; KSWIN is made for values that are not only 0 and 1, and sees large changes alone."""
 
 HOLD: Final = 1000
 """Outcomes for which a drift is shown: they tell the new error rate to within three points or so."""

@@ -10,13 +10,17 @@ from exporter.sequential import KSWIN
 from exporter.sequential.kswin import least_distance
 
 
-@pytest.mark.parametrize("tied", [False, True])
-def test_each_value_is_a_test_of_its_window(tied: bool) -> None:
-    """State by state, with and without ties."""
+@pytest.mark.parametrize("kind", ["numbers", "tied", "errors"])
+def test_each_value_is_a_test_of_its_window(kind: str) -> None:
+    """State by state, with and without ties, and of errors of 0 and 1."""
     rng = np.random.default_rng(8)
     values = rng.normal(size=400) + np.repeat([0.0, 2.0], 200)
-    if tied:
+    if kind == "tied":
         values = np.round(values)
+    elif kind == "errors":
+        values = (rng.random(400) < np.repeat([0.1, 0.9], 200)).astype(np.float64)
+    else:
+        values[50:60] = [0.0, 1.0] * 5  # a few such among others are no errors
     detector, begun = KSWIN(alpha=0.001, warning_alpha=0.02, window_size=40, stat_size=15), 0
     states = set()
     for at, value in enumerate(values):
