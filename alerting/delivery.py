@@ -183,7 +183,8 @@ class Sender:
         if state.retry_at > now:
             # A clock that was set back must not make the wait longer than it was meant to be.
             return min(state.retry_at - now, IDLE_SECONDS)
-        if self.storms is not None:
+        # A program and a pager know each incident by its key; a digest would leave theirs without an end.
+        if self.storms is not None and not self.destination.receiver.repeatable:
             digest.fold(connection, name, now=now, policy=self.storms)
         waits = {
             kind: pacing.wait(outbox.bucket(connection, bucket, pace.burst), pace, now)

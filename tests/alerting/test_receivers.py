@@ -13,6 +13,7 @@ import pytest
 from alerting import outbox
 from alerting.calls import Letter, Outcome, Receiver, Search
 from alerting.delivery import DeliveryPolicy, Destination, Sender
+from alerting.digest import StormPolicy
 from alerting.email import EmailPolicy, Mailbox
 from alerting.metrics import BridgeMetrics
 from alerting.pacing import Pace
@@ -300,6 +301,25 @@ def test_a_retraining_that_is_not_needed_is_not_a_call(post_of: Callable[..., Po
     post.settle()
     assert post.fake.counters().doubled == 0
     assert post.metric("bridge_deliveries_total", outcome="delivered", reason="ok") == 1
+    assert post.pending() == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("pagerduty", 30), ("webhook", 30), ("retraining", 30), ("email", 1)]
+)
+def test_a_storm_is_one_mail_and_nothing_is_folded_for_what_knows_each_incident(
+    post_of: Callable[..., Post], kind: str, told: int
+) -> None:
+    """A pager must be able to resolve each alert, and a service must get each request."""
+    post = post_of(kind)
+    post.sender.storms = StormPolicy()
+    for number in range(30):
+        post.state.record(webhook(alert(str(number)), group_key=str(number)))
+    post.settle(patience=60.0)
+    if isinstance(post.fake, FakePagerDuty):
+        assert len(post.fake.alerts) == told
+    else:
+        assert post.metric("bridge_deliveries_total", outcome="delivered", reason="ok") == told
     assert post.pending() == 0
 
 
