@@ -64,6 +64,7 @@ class StateSection(Section):
     retention_days: Annotated[float, Field(gt=0, le=3_650)] = _STATE.retention_days
     reopen_after_seconds: _Seconds = _STATE.reopen_after_seconds
     unheard_after_seconds: _Seconds = _STATE.unheard_after_seconds
+    gone_after_seconds: _Seconds = _STATE.gone_after_seconds
 
 
 class IntakeSection(Section):

@@ -32,12 +32,16 @@ class StatePolicy:
     unheard_after_seconds : float
         When an open alert that no snapshot mentions is closed. Alertmanager forgets what it has sent after
         120 h (`--data.retention`) and then sends it again, so after six days it has ended.
+    gone_after_seconds : float
+        When an open alert that Alertmanager, asked about it, no longer has is closed. After a restart it has
+        nothing until Prometheus sends again, and a break between the two is mended within hours.
     retention_days : float
         How long closed incidents and the audit log are kept.
     """
 
     reopen_after_seconds: float = 360.0
     unheard_after_seconds: float = 6 * 86_400.0
+    gone_after_seconds: float = 6 * 3_600.0
     retention_days: float = 90.0
 
 
@@ -154,6 +158,14 @@ def open_count(connection: sqlite3.Connection, incident_id: int) -> int:
     return int(row["n"])
 
 
+_SILENT: Final = """
+closed_at IS NULL AND (seen_at < :heard_after OR EXISTS (
+    SELECT 1 FROM standings s WHERE s.episode_id = episodes.id AND s.state = 'gone' AND s.since < :gone_before
+    AND episodes.seen_at <= s.since))
+"""
+"""Open alerts that nobody has mentioned for too long, and those that have been gone for too long."""
+
+
 def maintain(connection: sqlite3.Connection, *, now: float, policy: StatePolicy) -> None:
     """Close what has not been heard of for too long, and forget what is older than the retention."""
     heard_after = now - policy.unheard_after_seconds
@@ -167,14 +179,12 @@ def maintain(connection: sqlite3.Connection, *, now: float, policy: StatePolicy)
             (heard_after,),
         )
     }
-    for row in connection.execute(
-        "SELECT incident_id, labels FROM episodes WHERE closed_at IS NULL AND seen_at < ?", (heard_after,)
-    ):
+    limits = {"now": now, "heard_after": heard_after, "gone_before": now - policy.gone_after_seconds}
+    for row in connection.execute(f"SELECT incident_id, labels FROM episodes WHERE {_SILENT}", limits):  # noqa: S608 - our own text
         silent.setdefault(row["incident_id"], []).append(describe(json.loads(row["labels"])))
     connection.execute(
-        "UPDATE episodes SET closed_at = :now, ended_at = :now, close_reason = 'unheard'"
-        " WHERE closed_at IS NULL AND seen_at < :heard_after",
-        {"now": now, "heard_after": heard_after},
+        f"UPDATE episodes SET closed_at = :now, ended_at = :now, close_reason = 'unheard' WHERE {_SILENT}",  # noqa: S608 - our own text
+        limits,
     )
     for incident_id, names in silent.items():
         left = open_count(connection, incident_id)

@@ -19,9 +19,9 @@ import pytest
 import requests
 import yaml
 
-from alerting import actions
+from alerting import actions, incidents
 from alerting.actions import Means, Request
-from alerting.alertmanager import Alertmanager, AlertmanagerPolicy, Failed
+from alerting.alertmanager import Alertmanager, AlertmanagerPolicy, Failed, Standing
 from alerting.buttons import HOUR
 from alerting.database import Database
 from alerting.secret import Secret
@@ -334,6 +334,41 @@ def test_what_alertmanager_does_not_mention_is_asked_for(state: State, real: Cal
     versions = state.rows("SELECT want_version FROM deliveries")
     asking.step()
     assert state.rows("SELECT want_version FROM deliveries") == versions
+
+
+def test_what_stays_gone_for_hours_is_closed_without_a_word(state: State) -> None:
+    """Unless a notification mentions it again; what is silenced or inhibited stays open."""
+    for feature in ("gone", "back", "silenced"):
+        state.record(webhook(alert(feature), group_key=feature))
+    state.clock.pass_(FRESH_SECONDS)
+    asking = poller(state, Held(silenced="silenced"))
+    asking.step()
+    assert standings(state) == {"gone": "gone", "back": "gone", "silenced": "silenced"}
+
+    def maintain() -> list[str]:
+        state.database.write(
+            lambda connection: incidents.maintain(connection, now=state.clock(), policy=state.policy)
+        ).result()
+        rows = state.rows("SELECT group_key FROM incidents WHERE closed_at IS NULL ORDER BY id")
+        return [row["group_key"] for row in rows]
+
+    state.clock.pass_(state.policy.gone_after_seconds)
+    assert maintain() == ["gone", "back", "silenced"]
+    state.record(webhook(alert("back"), group_key="back"))
+    state.clock.pass_(1)
+    assert maintain() == ["back", "silenced"]
+    assert kinds(state)[-1] == "unheard"
+
+
+class Held:
+    """An Alertmanager that holds some alerts in some states."""
+
+    def __init__(self, **states: str) -> None:
+        self.states = states
+
+    def alerts(self) -> list[Standing]:
+        """All that it holds."""
+        return [Standing(fingerprint=name, state=state) for name, state in self.states.items()]
 
 
 @pytest.fixture
