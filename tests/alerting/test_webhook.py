@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,3 +146,12 @@ def test_two_secrets_are_valid_while_one_is_replaced() -> None:
     shown = {name.lower(): value for name, value in SIGNED.items()}
     assert webhook_signature.verify(["new-secret", SECRET], shown, b"{}", NOW)
     assert not webhook_signature.verify(["new-secret"], shown, b"{}", NOW)
+
+
+def test_the_documented_body_has_every_key(program: FakeWebhook) -> None:
+    """What docs/bridge.md promises to a reader is what is sent."""
+    receiver(program).send(letter())
+    text = (Path(__file__).resolve().parents[2] / "docs" / "bridge.md").read_text()
+    (body,) = program.taken
+    for key in [*body, *body["incident"], *body["incident"]["counts"], *body["alerts"][0]]:
+        assert f'"{key}"' in text, key
