@@ -1,200 +1,185 @@
-"""The fleet's PSI in PromQL is the one that `exporter.statistics.distances.psi` has for the same counts."""
+"""Restarts, replicas that come and go, updates and few rows never give a wrong number."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import yaml
 
 from driftgauge.resources import rules_dir
-from exporter.statistics.distances import psi
+from exporter.statistics import psi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from .conftest import Promtool
+    from .conftest import Evaluation, Fleet
 
 MINUTES = 60
 REFERENCE_ROWS = 10_000
 BINS = tuple(f"{i:02d}" for i in range(10))
-SPECIAL = ("__other__", "__missing__", "__inf__")
+BESIDE = ("__missing__", "__inf__")
 UNIFORM = dict.fromkeys(BINS, 0.1)
-TOLERANCE = 1e-9
-"""Of the two numbers' relative difference: only rounding and the order of additions may part them."""
-
-
-class Fleet:
-    """Input series of one feature on several replicas, one sample a minute for an hour."""
-
-    def __init__(self, feature: str) -> None:
-        self.labels = {"model_name": "delay", "model_version": "1", "feature_name": feature}
-        self.series: list[dict[str, str]] = [
-            _series("model_info", {"model_name": "delay", "model_version": "1"}, f"1x{MINUTES}")
-        ]
-
-    def reference(self, ratios: Mapping[str, float], instance: str = "a") -> Fleet:
-        """What a replica exports of the reference: shares of the values, missing and infinite beside them."""
-        for bin_name, ratio in {**dict.fromkeys(SPECIAL, 0.0), **ratios}.items():
-            self._add("model_reference_bin_ratio", f"{ratio!r}x{MINUTES}", bin=bin_name, instance=instance)
-        self._add("model_reference_samples", f"{REFERENCE_ROWS}x{MINUTES}", instance=instance)
-        return self
-
-    def counts(self, per_minute: Mapping[str, int], instance: str = "a", *, values: str = "") -> Fleet:
-        """Counters that grow by a number every minute, or as `values` says with `{}` for that number."""
-        pattern = values or f"0+{{}}x{MINUTES}"
-        for bin_name, step in {**dict.fromkeys(SPECIAL, 0), **per_minute}.items():
-            self._add(
-                "model_feature_bin_total", pattern.replace("{}", str(step)), bin=bin_name, instance=instance
-            )
-        return self
-
-    def _add(self, metric: str, values: str, **labels: str) -> None:
-        self.series.append(_series(metric, self.labels | labels, values))
-
-
-def _series(metric: str, labels: Mapping[str, str], values: str) -> dict[str, str]:
-    pairs = ", ".join(f'{name}="{value}"' for name, value in labels.items())
-    return {"series": f"{metric}{{{pairs}}}", "values": values}
-
-
-def _drawn(seed: int, shares: Sequence[float], rows_per_minute: int = 50) -> dict[str, int]:
-    """Whole rows per bin and minute, so that counters stay whole numbers."""
-    drawn = np.random.default_rng(seed).multinomial(rows_per_minute, shares)
-    return dict(zip(BINS, map(int, drawn), strict=True))
-
-
-def _expected(reference: Mapping[str, float], *replicas: Mapping[str, float]) -> float:
-    names = sorted({*reference, *(name for replica in replicas for name in replica)} - set(SPECIAL[1:]))
-    current = [sum(replica.get(name, 0) for replica in replicas) * MINUTES for name in names]
-    return psi([reference.get(name, 0.0) * REFERENCE_ROWS for name in names], current)
-
-
-def _check(
-    promtool: Promtool, tmp_path: Path, fleet: Fleet, expectations: Mapping[str, float | None]
-) -> None:
-    """Run expressions at the hour's end through the real rules; None means no series, else a value."""
-    labels = ", ".join(f'{name}="{value}"' for name, value in fleet.labels.items())
-    tests: list[dict[str, Any]] = []
-    for record, value in expectations.items():
-        selector = f"{record}{{{labels}}}"
-        if value is None:
-            tests.append({"expr": selector, "eval_time": f"{MINUTES}m", "exp_samples": []})
-            continue
-        # promtool 2.42 compares exactly; the tolerance has to be part of the expression.
-        expr = f"abs({selector} - {value!r}) <= bool {max(TOLERANCE, abs(value) * TOLERANCE)!r}"
-        tests.append(
-            {
-                "expr": expr,
-                "eval_time": f"{MINUTES}m",
-                "exp_samples": [{"labels": f"{{{labels}}}", "value": 1}],
-            }
-        )
-    document = {
-        "rule_files": [str(rules_dir() / "*.rules.yaml")],
-        "evaluation_interval": "1m",
-        "tests": [{"interval": "1m", "input_series": fleet.series, "promql_expr_test": tests}],
-    }
-    path = tmp_path / "fleet.test.yaml"
-    path.write_text(yaml.safe_dump(document, sort_keys=False, width=10_000), encoding="utf-8")
-    result = promtool("test", "rules", path)
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
-PSI = "model_feature:drift_psi:increase1h"
 SKEWED = np.array([0.3, 0.2, 0.15, 0.1, 0.08, 0.06, 0.05, 0.03, 0.02, 0.01])
-HALF_EMPTY = np.array([0, 0.3, 0.2, 0.2, 0.1, 0.1, 0.05, 0.05, 0, 0])
+FLAT = np.full(10, 0.1)
+
+RECORDS = {
+    "psi": "model_feature:drift_psi:increase1h",
+    "values": "model_feature:model_feature_bin:increase1h",
+    "insufficient": "model_feature:drift_insufficient:increase1h",
+    "conflict": "model_feature:reference_conflict:increase1h",
+    "missing": "model_feature:missing_per_row:ratio_increase1h",
+}
+
+Expected = dict[tuple[str, str], float | None]
 
 
-@pytest.mark.parametrize("replicas", [1, 5])
-@pytest.mark.parametrize(
-    "shares", [np.full(10, 0.1), SKEWED, HALF_EMPTY], ids=["same", "skewed", "half_empty"]
-)
-def test_psi_of_all_replicas_is_the_one_of_their_summed_counts(
-    promtool: Promtool, tmp_path: Path, shares: np.ndarray[Any, np.dtype[np.float64]], replicas: int
-) -> None:
-    """Each replica exports the whole reference, and it is counted once."""
-    fleet, counts = Fleet("temp"), []
-    for i in range(replicas):
-        counts.append(_drawn(i, list(shares)))
-        fleet.reference(UNIFORM, f"replica{i}").counts(counts[-1], f"replica{i}")
-    total = float(sum(sum(replica.values()) for replica in counts) * MINUTES)
-    expected = {PSI: _expected(UNIFORM, *counts), "model_feature:model_feature_bin:increase1h": total}
-    _check(promtool, tmp_path, fleet, expected | {"model_feature:drift_insufficient:increase1h": 0.0})
+def drawn(seed: int, shares: np.ndarray[Any, np.dtype[np.float64]], rows: int = 50) -> dict[str, int]:
+    """Whole rows per bin and minute, so that counters stay whole numbers."""
+    return dict(zip(BINS, map(int, np.random.default_rng(seed).multinomial(rows, shares)), strict=True))
 
 
-def test_a_bin_that_the_reference_never_had_counts_half_an_observation(
-    promtool: Promtool, tmp_path: Path
-) -> None:
-    """Values in `__other__`, where the reference has none, move the PSI by a finite amount."""
-    counts = _drawn(1, [0.1] * 10) | {"__other__": 7}
-    fleet = Fleet("carrier").reference(UNIFORM).counts(counts)
-    _check(promtool, tmp_path, fleet, {PSI: _expected(UNIFORM, counts)})
+def expected_psi(reference: Mapping[str, float], *replicas: Mapping[str, float]) -> float:
+    names = sorted({*reference, *(name for replica in replicas for name in replica)} - set(BESIDE))
+    current = [sum(replica.get(name, 0) for replica in replicas) * MINUTES for name in names]
+    return float(psi([reference.get(name, 0.0) * REFERENCE_ROWS for name in names], current))
 
 
-def test_a_bin_that_no_replica_exports_is_an_empty_one(promtool: Promtool, tmp_path: Path) -> None:
-    """What drifted out of a bin is seen even where its counter never existed, and the other way round."""
-    counts = _drawn(1, [0.1] * 10)
-    lost = {name: count for name, count in counts.items() if name != "09"} | {"10": 5}
-    fleet = Fleet("temp").reference(UNIFORM).counts(lost)
-    _check(promtool, tmp_path, fleet, {PSI: _expected(UNIFORM, lost)})
+def said(feature: str, version: str = "1", **values: float | None) -> Expected:
+    """What the rules should have recorded of a feature, by short names; None for nothing."""
+    labels = f'model_version="{version}", feature_name="{feature}"'
+    return {(RECORDS[name], labels): value for name, value in values.items()}
 
 
-def test_missing_and_infinite_values_take_no_part(promtool: Promtool, tmp_path: Path) -> None:
-    """They are beside the distribution; the share of missing values is a number of its own."""
-    counts = _drawn(2, list(SKEWED))
-    fleet = Fleet("temp").reference(UNIFORM | {"__missing__": 0.01})
-    fleet.counts(counts | {"__missing__": 50, "__inf__": 25})
-    expected = {PSI: _expected(UNIFORM, counts), "model_feature:missing_per_row:ratio_increase1h": 50 / 125}
-    _check(promtool, tmp_path, fleet, expected)
+def bins_and_values(fleet: Fleet) -> Expected:
+    """What is counted where."""
+    foreign = drawn(1, FLAT) | {"__other__": 7}
+    fleet.reference("new_bin", UNIFORM, "a").counts("new_bin", foreign, "a")
+    # No replica exports the last bin, and no reference has the one beyond.
+    lost = {name: count for name, count in drawn(1, FLAT).items() if name != "09"} | {"10": 5}
+    fleet.reference("lost_bin", UNIFORM, "a").counts("lost_bin", lost, "a")
+    # An empty bin never counts more than the other side has in it.
+    tiny, full = {"00": 0.9999, "01": 0.0001}, {"00": 2, "01": 0}
+    fleet.reference("tiny", tiny, "a").counts("tiny", full, "a")
+    beside = drawn(2, SKEWED) | {"__missing__": 50, "__inf__": 25}
+    fleet.reference("beside", UNIFORM | {"__missing__": 0.01}, "a").counts("beside", beside, "a")
+    return (
+        said("new_bin", psi=expected_psi(UNIFORM, foreign))
+        | said("lost_bin", psi=expected_psi(UNIFORM, lost))
+        | said("tiny", psi=expected_psi(tiny, full))
+        | said("beside", psi=expected_psi(UNIFORM, beside), values=50.0 * MINUTES, missing=50 / 125)
+    )
 
 
-def test_a_restarted_replica_loses_nothing(promtool: Promtool, tmp_path: Path) -> None:
-    """A counter that starts again at zero has grown, not shrunk."""
-    first, second = _drawn(3, list(SKEWED)), _drawn(4, [0.1] * 10)
-    fleet = Fleet("temp").reference(UNIFORM).reference(UNIFORM, "b")
-    fleet.counts(first, "a", values="0+{}x30 {}+{}x29").counts(second, "b")
-    _check(promtool, tmp_path, fleet, {PSI: _expected(UNIFORM, first, second)})
+def replicas_come_and_go(fleet: Fleet) -> Expected:
+    """Restarts, and replicas that were not there for the whole hour."""
+    early, late = drawn(5, FLAT), drawn(6, SKEWED)
+    for feature in ("restart", "join", "leave"):
+        fleet.reference(feature, UNIFORM, "a").reference(feature, UNIFORM, "b")
+    fleet.counts("restart", early, "a", values="0+{}x30 {}+{}x29").counts("restart", late, "b")
+    fleet.counts("join", early, "a").counts("join", late, "b", values="_x30 0+{}x30")
+    fleet.counts("leave", early, "a").counts("leave", late, "b", values="0+{}x29 stale _x29")
+    joined = {name: count / 2 for name, count in late.items()}
+    # Half an interval beyond its last sample is extrapolated.
+    left = {name: count * 29.5 / MINUTES for name, count in late.items()}
+    return (
+        said("restart", psi=expected_psi(UNIFORM, early, late), values=100.0 * MINUTES)
+        | said("join", psi=expected_psi(UNIFORM, early, joined), values=75.0 * MINUTES)
+        | said("leave", psi=expected_psi(UNIFORM, early, left))
+    )
 
 
-def test_a_replica_that_joins_late_counts_for_as_long_as_it_was_there(
-    promtool: Promtool, tmp_path: Path
-) -> None:
-    """Its first scrape is zero, so it misses nothing, and nothing is extrapolated before it."""
-    first, late = _drawn(5, [0.1] * 10), _drawn(6, list(SKEWED))
-    fleet = Fleet("temp").reference(UNIFORM).reference(UNIFORM, "b")
-    fleet.counts(first, "a").counts(late, "b", values="_x30 0+{}x30")
-    weighted = {name: count * 30 / MINUTES for name, count in late.items()}
-    _check(promtool, tmp_path, fleet, {PSI: _expected(UNIFORM, first, weighted)})
+def few_rows(fleet: Fleet) -> Expected:
+    """On both sides of the minimum."""
+    fleet.reference("rare", UNIFORM, "a").counts("rare", {"00": 1}, "a")
+    fleet.reference("just", {"00": 1.0}, "a").counts("just", {"00": 100}, "a", values="0x59 {}")
+    fleet.reference("small", UNIFORM, "a", rows=99).counts("small", drawn(9, FLAT), "a")
+    return (
+        said("rare", psi=None, missing=None, insufficient=1.0)
+        | said("just", psi=0.0, values=100.0, insufficient=0.0)
+        | said("small", psi=None, insufficient=1.0)
+    )
 
 
-def test_a_new_version_is_compared_with_its_own_reference(promtool: Promtool, tmp_path: Path) -> None:
-    """During a rolling update the old version's rows and reference stay with the old version."""
-    old, new = _drawn(7, [0.1] * 10), _drawn(8, list(SKEWED))
-    fleet = Fleet("temp").reference(UNIFORM).counts(old)
-    fleet.labels = fleet.labels | {"model_version": "2"}
-    own = dict(zip(BINS, map(float, SKEWED), strict=True))
-    fleet.reference(own, "b").counts(new, "b")
-    fleet.series.append(_series("model_info", {"model_name": "delay", "model_version": "2"}, f"1x{MINUTES}"))
-    _check(promtool, tmp_path, fleet, {PSI: _expected(own, new)})
-
-
-def test_too_few_rows_give_no_score_and_say_so(promtool: Promtool, tmp_path: Path) -> None:
-    """One row a minute is sixty in the window, below the hundred that a score needs."""
-    fleet = Fleet("rare").reference(UNIFORM).counts({"00": 1})
-    expected = {
-        PSI: None,
-        "model_feature:missing_per_row:ratio_increase1h": None,
-        "model_feature:drift_insufficient:increase1h": 1.0,
-    }
-    _check(promtool, tmp_path, fleet, expected)
-
-
-def test_two_references_under_one_version_give_no_score(promtool: Promtool, tmp_path: Path) -> None:
-    """Replicas that disagree about the reference cannot be judged, rather than wrongly."""
+def versions_and_references(fleet: Fleet) -> Expected:
+    """A rolling update, and references that do not belong together."""
     other = UNIFORM | {"00": 0.2, "01": 0.0}
-    fleet = Fleet("temp").reference(UNIFORM).reference(other, "b")
-    fleet.counts(_drawn(9, [0.1] * 10)).counts(_drawn(10, [0.1] * 10), "b")
-    _check(promtool, tmp_path, fleet, {PSI: None})
+    fleet.reference("torn", UNIFORM, "a").reference("torn", other, "b")
+    fleet.counts("torn", drawn(9, FLAT), "a").counts("torn", drawn(10, FLAT), "b")
+    fleet.version = "2"
+    own = dict(zip(BINS, map(float, SKEWED), strict=True))
+    fleet.replica("d").reference("join", own, "d").counts("join", drawn(8, SKEWED), "d")
+    fleet.version = "3"  # of its two references one is gone again
+    fleet.replica("e").replica("f", reference_version="another", values="1x20 stale")
+    fleet.reference("join", UNIFORM, "e").counts("join", drawn(9, FLAT), "e")
+    fleet.version = "4"  # left altogether; its counters are still in the hour
+    fleet.replica("g", values="1x40 stale").counts("join", drawn(9, FLAT), "g", values="0+{}x40 stale")
+    return (
+        said("torn", psi=None, conflict=1.0)
+        | said("join", "2", psi=expected_psi(own, drawn(8, SKEWED)), values=50.0 * MINUTES)
+        | said("join", "3", psi=None, conflict=1.0)
+        | said("join", "4", psi=None)
+    )
+
+
+CHAPTERS = (bins_and_values, replicas_come_and_go, few_rows, versions_and_references)
+
+
+def broken(evaluation: Evaluation, fleet: Fleet, rules: Path | None = None) -> str:
+    """What the rules get wrong; every chapter has features of its own."""
+    for instance in ("a", "b"):
+        fleet.replica(instance)
+    expected: Expected = {}
+    for chapter in CHAPTERS:
+        fleet.version = "1"
+        expected |= chapter(fleet)
+    return evaluation.failures(fleet, expected, rules=rules)
+
+
+def test_nothing_that_happens_to_a_fleet_gives_a_wrong_number(evaluation: Evaluation, fleet: Fleet) -> None:
+    """Every chapter at once, in one Prometheus; what cannot be known has no score and says so."""
+    failures = broken(evaluation, fleet)
+    assert not failures, failures
+
+
+BY_BIN = "by (model_name, model_version, feature_name, bin)"
+COUNTS, REFERENCE = "model_feature_bin:model_feature_bin", "model_feature_bin:model_reference_bin_ratio:max"
+SAMPLES = "model_feature:model_reference_samples:max"
+RAW = "increase(model_feature_bin_total[1h])"
+
+MUTATIONS = {
+    "the reference is summed over replicas": (f"max {BY_BIN} (model_ref", f"sum {BY_BIN} (model_ref"),
+    "only the largest replica counts": (f"sum {BY_BIN} (increase", f"max {BY_BIN} (increase"),
+    "restarts are not seen": ("(increase(model_feature_bin_total", "(delta(model_feature_bin_total"),
+    "an empty bin counts less": ("clamp_max(0.5 /", "clamp_max(0.05 /"),
+    "an empty bin counts more than it may": ("), 1)", "), 9)"),
+    "bins that nobody exports are lost": (f"or 0 * {REFERENCE}{{", "or 0 * none{"),
+    "bins that no reference has are lost": (f"or 0 * ({COUNTS}:", "or 0 * (none:"),
+    "infinite values take part": ("__missing__|__inf__", "__missing__"),
+    "the minimum is one more": (":increase1h < bool on (model_name)", ":increase1h <= bool on (model_name)"),
+    "a small reference is taken": (f"{SAMPLES} < bool", f"1e6 * {SAMPLES} < bool"),
+    "shares need not add up": ("> bool 1e-06", "> bool 1e+06"),
+    "a second reference is not noticed": ("count1h > bool 1)", "count1h > bool 2)"),
+    "a reference that left is forgotten": ("(model_info[1h])", "(model_info[1m])"),
+    "versions mix": (f"({RAW})", f'(label_replace({RAW}, "model_version", "1", "", ""))'),
+    "conflicts are scored": ("reference_conflict:increase1h == 0", "reference_conflict:increase1h >= 0"),
+    "few rows are scored": ("drift_insufficient:increase1h == 0", "drift_insufficient:increase1h >= 0"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_rule_that_is_wrong_is_caught(
+    evaluation: Evaluation, fleet: Fleet, tmp_path: Path, mutation: str
+) -> None:
+    """Every condition in the rules is there for one of the chapters."""
+    assert broken(evaluation, fleet, mutated(tmp_path, *MUTATIONS[mutation]))
+
+
+def mutated(folder: Path, right: str, wrong: str) -> Path:
+    """The shipped rules with something replaced."""
+    text = (rules_dir() / "fleet.rules.yaml").read_text(encoding="utf-8")
+    assert right in text
+    path = folder / "mutated.rules.yaml"
+    path.write_text(text.replace(right, wrong), encoding="utf-8")
+    return path
