@@ -39,7 +39,7 @@ class Mail:
     def part(self, kind: Literal["plain", "html"]) -> str:
         """The text of a part, or nothing without one."""
         part = self.message.get_body((kind,))
-        return "" if part is None else str(part.get_content())
+        return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
