@@ -195,8 +195,8 @@ def _silence(
         INSERT INTO silences (incident_id, version, until, wanted_by, wanted_at, mark, settled, due_at)
         VALUES (:id, 1, :until, :by, :now, :mark, 0, 0)
         ON CONFLICT (incident_id) DO UPDATE SET
-            version = version + 1, until = :until, wanted_by = :by, wanted_at = :now, mark = :mark,
-            settled = 0, failures = 0, due_at = 0
+            version = version + 1, until = :until, wanted_by = :by, wanted_at = :now, settled = 0,
+            failures = 0, due_at = 0
         """,
         {"id": request.incident_id, "until": until, "by": _name(request), "now": now, "mark": mark},
     )

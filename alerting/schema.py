@@ -71,7 +71,7 @@ CREATE TABLE silences (             -- what Alertmanager is to be silent about; 
     until REAL,                     -- NULL: no silence
     wanted_by TEXT NOT NULL,
     wanted_at REAL NOT NULL,
-    mark TEXT NOT NULL,             -- our id inside the silence's comment, to find it again
+    mark TEXT NOT NULL,             -- our id inside the comments of its silences, to find them again
     settled INTEGER NOT NULL,       -- 1: Alertmanager has done it, or cannot
     failures INTEGER NOT NULL DEFAULT 0,
     due_at REAL NOT NULL

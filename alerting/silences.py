@@ -107,11 +107,11 @@ class Silencer:
     def _carry_out(self, wish: Wish, now: float) -> str | Failed | None:
         """The id of the silence there is now, or None if there is none."""
         if wish.until is None:
-            return None if wish.silence_id is None else self.alertmanager.expire(wish.silence_id)
+            return self._clear(wish)
         if wish.until <= now:
             return Failed(reason="Alertmanager could not be reached before it would have ended", lasting=True)
         if wish.tried:
-            found = self.alertmanager.find_silence(wish.mark)
+            found = self.alertmanager.find_silence(f"{wish.mark}.{wish.version}.")
             if found is not None:
                 return found
         return self.alertmanager.silence(
@@ -119,9 +119,19 @@ class Silencer:
             starts_at=now,
             ends_at=wish.until,
             by=wish.by,
-            comment=f"{_PRODUCT}: incident {wish.incident_id}, request {wish.mark}",
+            comment=f"{_PRODUCT}: incident {wish.incident_id}, request {wish.mark}.{wish.version}.",
             replaces=wish.silence_id,
         )
+
+    def _clear(self, wish: Wish) -> Failed | None:
+        """End all silences of an incident: a crash may have left one whose id nobody wrote down."""
+        found = wish.silence_id or self.alertmanager.find_silence(f"{wish.mark}.")
+        while isinstance(found, str):
+            failed = self.alertmanager.expire(found)
+            if failed is not None:
+                return failed
+            found = self.alertmanager.find_silence(f"{wish.mark}.")
+        return found
 
     def _settle(self, connection: sqlite3.Connection, wish: Wish, made: str | Failed | None) -> None:
         """Write down what became of a wish."""

@@ -14,6 +14,7 @@ from .slack import SlackPolicy
 
 REFRESH_SECONDS: Final = 300.0
 """Whoever joins or leaves a group may have to wait so long."""
+RETRY_SECONDS: Final = 30.0
 BELIEVED_SECONDS: Final = 3_600.0
 """How long an answer counts while Slack gives no newer one; after that nobody is known to be in the group."""
 
@@ -40,12 +41,15 @@ class Usergroups:
 
     def step(self) -> float:
         """Ask about every group; seconds until the next time."""
+        pause = REFRESH_SECONDS
         for group in self._groups:
             members = self._fetch(group)
-            if members is not None:
+            if members is None:
+                pause = RETRY_SECONDS
+            else:
                 with self._lock:
                     self._members = {**self._members, group: (self._clock(), members)}
-        return REFRESH_SECONDS
+        return pause
 
     def admits(self, user: str, listed: Iterable[str]) -> bool:
         """Whether a list of people and groups holds a person."""

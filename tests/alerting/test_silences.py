@@ -237,6 +237,22 @@ def test_a_lost_answer_makes_no_second_silence(
     state.database.close()
 
 
+def test_the_end_of_a_silence_ends_one_that_a_crash_left_behind(
+    state: State, real: Callable[..., Real]
+) -> None:
+    """Made in Alertmanager, and the answer lost before its id was written down."""
+    there = real()
+    state.clock.now = time.time()
+    state.record(webhook(alert("a"), groupLabels=LABELS))
+    wish(state, "silence", HOUR)
+    errand(state, Forgetful(api(there))).step()
+    assert len(there.silences()) == 1
+    wish(state, "unsilence")
+    errand(state, api(there)).step()
+    assert there.silences() == []
+    assert kinds(state)[-1] == "unsilenced"
+
+
 class Unwilling:
     """An Alertmanager that fails in one way."""
 
