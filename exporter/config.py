@@ -20,7 +20,9 @@ from .business import BusinessMeasure, business_measures
 from .errors import ConfigError
 from .policy import Policy
 from .server import DEFAULT_PORT, ServerOptions
+from .stores.buffering import MAX_WAITING_ROWS
 from .stores.memory import MAX_ROWS, RETENTION_HOURS
+from .stores.settings import Kind, StoreSettings
 from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window, checked_windows
 
 SECONDS_AN_HOUR = 3600.0
@@ -51,15 +53,6 @@ class ModelSettings:
     version: str
     factory: str
     reference: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreSettings:
-    """Where the rows of the windows wait."""
-
-    type: Literal["memory"] = "memory"
-    max_rows: int = MAX_ROWS
-    retention_hours: float = RETENTION_HOURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +128,12 @@ class _Assessment(_Section):
 
 
 class _Store(_Section):
-    type: Literal["memory"] = "memory"
+    type: Kind = "memory"
+    path: Path | None = None
+    url: str | None = None
     max_rows: Annotated[int, Field(ge=1)] = MAX_ROWS
     retention_hours: Positive = RETENTION_HOURS
+    max_waiting_rows: Annotated[int, Field(ge=1)] = MAX_WAITING_ROWS
 
 
 class _Feedback(_Section):
@@ -160,6 +156,7 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = {
     "DRIFT_CHECK_INTERVAL_HOURS": ("checks", "interval_seconds"),
     "DRIFT_MIN_SAMPLES": ("policy", "min_samples"),
     "FEATURE_STORE_TYPE": ("store", "type"),
+    "FEATURE_STORE_URL": ("store", "url"),
     "FEATURE_RETENTION_HOURS": ("store", "retention_hours"),
 }
 """Environment variables and the keys that they override; `…_FILE` names a file that holds the value."""
@@ -218,7 +215,7 @@ def _parsed(where: str, folder: Path, content: Any, environ: Mapping[str, str]) 
             policy=_policy(file.policy),
             windows=_windows(file.checks.windows),
             check_interval_seconds=file.checks.interval_seconds,
-            store=StoreSettings(**file.store.model_dump()),
+            store=_store(file.store, folder),
             assessment=AssessmentPolicy(**file.assessment.model_dump(exclude_none=True)),
             business=business_measures(file.business),
             catalog=_catalog(file.feedback, folder),
@@ -226,6 +223,11 @@ def _parsed(where: str, folder: Path, content: Any, environ: Mapping[str, str]) 
         )
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
+
+
+def _store(section: _Store, folder: Path) -> StoreSettings:
+    path = None if section.path is None else folder / section.path
+    return StoreSettings(**{**section.model_dump(), "path": path})
 
 
 def _model(section: _Model, folder: Path) -> ModelSettings:

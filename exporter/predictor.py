@@ -39,6 +39,7 @@ from .recorder import Recorder
 from .reference import Reference
 from .server import DEFAULT_PORT, Action, MetricsServer, Page, ServerOptions
 from .stores import MemoryStore, Store
+from .stores.buffering import BufferingStore
 from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window, checked_windows
 
 FLUSH_INTERVAL_SECONDS = 0.5
@@ -149,6 +150,8 @@ class InstrumentedPredictor:
         )
         self._clock = clock
         self._store: Store = MemoryStore() if store is None else store
+        if isinstance(self._store, BufferingStore):
+            self._store.on_drop(partial(counters.dropped, "store"))
         self._recorder = Recorder(
             counters,
             layout,

@@ -24,7 +24,7 @@ from .errors import ConfigError
 from .predictor import InstrumentedPredictor
 from .reference import Reference
 from .server import MetricsServer
-from .stores import MemoryStore
+from .stores.settings import open_store
 
 
 def predictor_of(config: ExporterConfig) -> InstrumentedPredictor:
@@ -52,7 +52,7 @@ def predictor_of(config: ExporterConfig) -> InstrumentedPredictor:
         reference=reference,
         policy=config.policy,
         windows=config.windows,
-        store=MemoryStore(max_rows=config.store.max_rows, retention_hours=config.store.retention_hours),
+        store=open_store(config.store, name=settings.name, version=settings.version),
         check_interval_seconds=config.check_interval_seconds,
         assessment=config.assessment,
         business=config.business,

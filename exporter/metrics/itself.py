@@ -7,7 +7,7 @@ from .family import Family, Layer
 CHECK_DURATION_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Seconds. From one small window to the longest a check may take at the default interval of five minutes."""
 
-DROP_REASONS = ("buffer_full", "unreadable", "fault")
+DROP_REASONS = ("buffer_full", "unreadable", "fault", "store")
 
 CHECK_OUTCOMES = ("ok", "drift", "unknown", "failed")
 

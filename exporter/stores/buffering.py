@@ -37,8 +37,6 @@ class BufferingStore:
     Parameters
     ----------
     store : Store
-    dropped : callable, optional
-        Told how many rows had no room to wait.
     max_waiting_rows : int
         Rows that wait at most.
     clock : callable
@@ -49,12 +47,11 @@ class BufferingStore:
         self,
         store: Store,
         *,
-        dropped: Callable[[int], None] | None = None,
         max_waiting_rows: int = MAX_WAITING_ROWS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._dropped = dropped
+        self._dropped: Callable[[int], None] = lambda _: None
         self._max_waiting_rows = max_waiting_rows
         self._clock = clock
         self._lock = threading.Lock()
@@ -62,6 +59,10 @@ class BufferingStore:
         self._waiting_rows = 0
         self._pause = 0.0
         self._not_before = 0.0
+
+    def on_drop(self, dropped: Callable[[int], None]) -> None:
+        """Tell how many rows had no room to wait."""
+        self._dropped = dropped
 
     @property
     def waiting_rows(self) -> int:
@@ -149,5 +150,4 @@ class BufferingStore:
             if oldest.n_rows > left:
                 self._waiting.appendleft(rows_of(oldest, slice(left, None)))
             left -= min(left, oldest.n_rows)
-        if self._dropped is not None:
-            self._dropped(excess)
+        self._dropped(excess)

@@ -7,6 +7,7 @@ rows. A batch arrives as one value, ids by COPY. Times are seconds since 1970, a
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -108,19 +109,9 @@ class PostgresJournal:
             raise ConfigError(
                 "store.url: found no connection string, need postgresql://user:password@host:port/database"
             ) from error
-        self._pool = ConnectionPool(
-            url,
-            min_size=0,
-            max_size=POOL_SIZE,
-            open=False,
-            timeout=connect_seconds,
-            kwargs={
-                "connect_timeout": math.ceil(connect_seconds),
-                "options": f"-c statement_timeout={int(STATEMENT_SECONDS * 1000)}",
-            },
-            check=ConnectionPool.check_connection,
-            name="driftgauge-store",
-        )
+        self._connect_seconds = connect_seconds
+        self._pool: ConnectionPool[Any] | None = None
+        self._process = 0
 
     def append(self, payload: bytes, times: NDArray[np.float64], keys: Sequence[str | None]) -> int:
         """Keep a batch and the row of each key; the number of its first row."""
@@ -261,8 +252,11 @@ class PostgresJournal:
             return int(line[0]) if line else 0
 
     def close(self) -> None:
-        """Close all connections; a closed journal cannot be used again."""
-        self._pool.close(timeout=1.0)
+        """Close all connections; the next use makes new ones."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close(timeout=1.0)
+                self._pool = None
 
     def _today(self, connection: psycopg.Connection[Any]) -> str:
         """Today in UTC, with its partitions in place."""
@@ -324,10 +318,7 @@ class PostgresJournal:
     def _transaction(self) -> Iterator[psycopg.Connection[Any]]:
         """A connection in a transaction of its own; what fails is undone and told as `StoreError`."""
         try:
-            with self._lock:
-                if self._pool.closed:
-                    self._pool.open()
-            with self._pool.connection() as connection:
+            with self._connections().connection() as connection:
                 if not self._prepared:
                     self._prepare(connection)
                 yield connection
@@ -341,6 +332,26 @@ class PostgresJournal:
             raise StoreError(
                 f"{self._place}: found it unusable for now ({_brief(error)}), need a database that takes rows"
             ) from error
+
+    def _connections(self) -> ConnectionPool[Any]:
+        """The pool of this process: a forked child may not use its parent's."""
+        with self._lock:
+            if self._pool is None or self._process != os.getpid():
+                self._process = os.getpid()
+                self._pool = ConnectionPool(
+                    self._url,
+                    min_size=0,
+                    max_size=POOL_SIZE,
+                    open=True,
+                    timeout=self._connect_seconds,
+                    kwargs={
+                        "connect_timeout": math.ceil(self._connect_seconds),
+                        "options": f"-c statement_timeout={int(STATEMENT_SECONDS * 1000)}",
+                    },
+                    check=ConnectionPool.check_connection,
+                    name="driftgauge-store",
+                )
+            return self._pool
 
     def _prepare(self, connection: psycopg.Connection[Any]) -> None:
         """Make the tables, or refuse those of another version."""

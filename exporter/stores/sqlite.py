@@ -6,6 +6,7 @@ survive that of the machine. Observations are worth that, and the disk is spared
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -68,6 +69,7 @@ class SqliteJournal:
         self._busy_seconds = busy_seconds
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._process = 0
 
     def append(self, payload: bytes, times: NDArray[np.float64], keys: Sequence[str | None]) -> int:
         """Keep a batch and the row of each key; the number of its first row."""
@@ -194,8 +196,10 @@ class SqliteJournal:
         """The open file in a transaction of its own; what fails is undone and told as `StoreError`."""
         with self._lock:
             try:
-                if self._connection is None:
+                if self._connection is None or self._process != os.getpid():
+                    # A forked child may not use what its parent has opened.
                     self._connection = _open(self._path, self._busy_seconds)
+                    self._process = os.getpid()
                 self._connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
                 try:
                     yield self._connection

@@ -43,7 +43,8 @@ def rows(*times: float) -> Observations:
 def test_rows_wait_in_order_and_are_kept_when_the_store_is_back(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is raised, nothing is lost, the order stays, and the trouble is logged once."""
     store, clock, lost = Away(), Monotonic(), list[int]()
-    buffering = BufferingStore(store, dropped=lost.append, clock=clock)
+    buffering = BufferingStore(store, clock=clock)
+    buffering.on_drop(lost.append)
     buffering.append(rows(1.0))
     store.away = True
     with caplog.at_level(logging.INFO):
@@ -79,7 +80,8 @@ def test_a_store_that_is_away_is_left_alone_between_tries() -> None:
 def test_above_the_bound_the_oldest_rows_go_and_are_counted() -> None:
     """Waiting is bounded by rows, to the row."""
     store, clock, lost = Away(), Monotonic(), list[int]()
-    buffering = BufferingStore(store, dropped=lost.append, max_waiting_rows=5, clock=clock)
+    buffering = BufferingStore(store, max_waiting_rows=5, clock=clock)
+    buffering.on_drop(lost.append)
     store.away = True
     for start in range(4):
         buffering.append(rows(*(start * 3.0 + i for i in range(1, 4))))

@@ -54,7 +54,8 @@ def test_a_server_that_dies_and_comes_back_has_every_row_once(
     """Rows appended before, during and after an outage are all there, in their order and once."""
     clock = [0.0]
     lost: list[int] = []
-    store = BufferingStore(JournalStore(journal(server, name)), dropped=lost.append, clock=lambda: clock[0])
+    store = BufferingStore(JournalStore(journal(server, name)), clock=lambda: clock[0])
+    store.on_drop(lost.append)
     store.append(rows(1))
     server.kill()
     for start in (11, 21, 31):
