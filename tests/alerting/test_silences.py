@@ -21,7 +21,7 @@ import yaml
 
 from alerting import actions, incidents
 from alerting.actions import Means, Request
-from alerting.alertmanager import Alertmanager, AlertmanagerPolicy, Failed, Standing
+from alerting.alertmanager import MAX_ANSWER_BYTES, Alertmanager, AlertmanagerPolicy, Failed, Standing
 from alerting.buttons import HOUR
 from alerting.database import Database
 from alerting.secret import Secret
@@ -438,6 +438,12 @@ def test_an_answer_that_is_none_is_a_failure_in_words(
         client.silence(labels={"a": "b"}, starts_at=0, ends_at=1, by="a", comment="c"),
     ):
         assert answer == Failed(reason=f"Alertmanager answered {status}", lasting=lasting)
+
+
+def test_an_answer_without_end_is_not_read_into_memory(answering: Callable[[int, bytes], str]) -> None:
+    """10,000 alerts fit; what is far larger is a failure like any other."""
+    client = Alertmanager(AlertmanagerPolicy(url=answering(200, b" " * (MAX_ANSWER_BYTES + 1) + b"[]")))
+    assert isinstance(client.alerts(), Failed)
 
 
 def test_entries_that_are_no_alerts_are_left_out(answering: Callable[[int, bytes], str]) -> None:
