@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import threading
+from threading import Event, Semaphore, Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,29 +13,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def running(step: Callable[[], float], failed: Callable[[], None] = lambda: None) -> Loop:
+def running(step: Callable[[], float], failed: Callable[[], None] = lambda: None) -> tuple[Loop, Thread]:
     """A loop in a thread of its own."""
     made = Loop(name="errand", step=step, failed=failed)
-    threading.Thread(target=made.run, daemon=True).start()
-    return made
+    thread = Thread(target=made.run, daemon=True)
+    thread.start()
+    return made, thread
 
 
 def test_new_work_wakes_a_loop_that_rests() -> None:
     """Nobody waits for the end of its pause, and it stops when told."""
-    steps, done = threading.Semaphore(0), threading.Event()
+    steps = Semaphore(0)
 
     def step() -> float:
         steps.release()
         return 3_600.0
 
-    made = Loop(name="errand", step=step)
-    thread = threading.Thread(target=lambda: (made.run(), done.set()), daemon=True)
-    thread.start()
+    made, thread = running(step)
     assert steps.acquire(timeout=5)
     made.wake.set()
     assert steps.acquire(timeout=5)
     made.stop()
-    assert done.wait(5)
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_an_error_does_not_end_a_loop(
@@ -44,7 +44,7 @@ def test_an_error_does_not_end_a_loop(
     """What the state cannot do is a warning; what nobody expected is counted, with its traceback."""
     monkeypatch.setattr(loop, "TROUBLE_SECONDS", 0.001)
     errors: list[Exception] = [OutboxError("state: found it locked"), ValueError("a defect")]
-    counted, again = threading.Event(), threading.Event()
+    counted, again = Event(), Event()
 
     def step() -> float:
         if errors:
@@ -52,7 +52,7 @@ def test_an_error_does_not_end_a_loop(
         again.set()
         return 3_600.0
 
-    made = running(step, counted.set)
+    made, _ = running(step, counted.set)
     assert again.wait(5)
     assert counted.is_set()
     made.stop()
