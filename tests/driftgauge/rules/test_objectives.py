@@ -48,7 +48,7 @@ def test_a_model_s_gaps_are_filled_from_the_defaults(tmp_path: Path) -> None:
                 "objectives": SHIPPED["objectives"]
                 | {"latency": {"objective": 0.99, "threshold_seconds": 0.3}}
             },
-            "objectives.latency.threshold_seconds: found 0.3, need an edge of the latency histogram: 0.0005, ",
+            "latency.threshold_seconds: found 0.3, need an edge of the latency histogram: 0.0005, ",
         ),
         (
             {"objectives": SHIPPED["objectives"] | {"availability": {"objective": 99.9}}},
