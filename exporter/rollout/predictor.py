@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import secrets
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -90,6 +92,7 @@ class RolloutPredictor:
         self._clock = clock
         self._on_event = on_event
         self._background = background
+        self._turn = threading.RLock()
         self._scale = usual_error(references[0])
         start = begin(
             champion.name,
@@ -126,7 +129,7 @@ class RolloutPredictor:
         weakref.finalize(self, self._periodic.stop, 0)
         weakref.finalize(self, self._shadow.stop, 0)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_restarter(self))
+            _survive_forks(self)
 
     @property
     def champion(self) -> InstrumentedPredictor:
@@ -205,21 +208,25 @@ class RolloutPredictor:
         """
         if not self._background:
             self._shadow.drain()
-        try:
-            events = self._shared.sync(self._tally.take(self._shared.state))
-        except (ExporterError, OSError) as fault:
-            self._publisher.count("model_rollout_faults_total")
-            if type(fault) not in self._logged:
-                self._logged.add(type(fault))
-                logger.error("rollout: %s; predictions go on as they are (logged once a kind)", fault)  # noqa: TRY400 - the message says it all
-            return
-        self._router.route = self._route()
-        self._publisher.announce(events)
-        self._publisher.publish(self._shared.state)
+        with self._turn:
+            try:
+                events = self._shared.sync(self._tally.take(self._shared.state))
+            except (ExporterError, OSError) as fault:
+                self._fault(fault)
+                return
+            self._router.route = self._route()
+            self._publisher.announce(events)
+            self._publisher.publish(self._shared.state)
         for event in events:
             logger.info("rollout of %s: %s (%s)", self._shared.state.challenger, event.what, event.reason)
             if self._on_event is not None:
                 self._on_event(event)
+
+    def _fault(self, fault: Exception) -> None:
+        self._publisher.count("model_rollout_faults_total")
+        if type(fault) not in self._logged:
+            self._logged.add(type(fault))
+            logger.error("rollout: %s; predictions go on as they are (logged once a kind)", fault)
 
     def _route(self) -> Route:
         state = self._shared.state
@@ -277,6 +284,7 @@ class RolloutPredictor:
         self.close()
 
     def _after_fork(self) -> None:
+        self._turn = threading.RLock()
         self._shared.after_fork()
         self._shadow.start()
         self._periodic.start()
@@ -294,15 +302,29 @@ def _looker(predictor: RolloutPredictor) -> Callable[[], None]:
     return look
 
 
-def _restarter(predictor: RolloutPredictor) -> Callable[[], None]:
-    reference = weakref.ref(predictor)
+def _survive_forks(predictor: RolloutPredictor) -> None:
+    """Let a fork wait for a look that is under way, and start the threads again in the child.
 
-    def restart() -> None:
+    A child that is forked in the middle of one would keep the state file locked for everybody.
+    """
+    reference = weakref.ref(predictor)
+    held: list[RolloutPredictor] = []
+
+    def before() -> None:
         alive = reference()
         if alive is not None:
-            alive._after_fork()  # noqa: SLF001 - its own module
+            alive._turn.acquire()  # noqa: SLF001 - its own module
+            held.append(alive)
 
-    return restart
+    def in_parent() -> None:
+        if held:
+            held.pop()._turn.release()  # noqa: SLF001 - same
+
+    def in_child() -> None:
+        if held:
+            held.pop()._after_fork()  # noqa: SLF001 - same
+
+    os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
 
 
 def _methods(predictor: InstrumentedPredictor) -> dict[str, Callable[..., Any]]:
@@ -334,7 +356,10 @@ def _require_pair(
     if champion.reference is None or challenger.reference is None:
         which = "champion" if champion.reference is None else "challenger"
         raise ConfigError(f"{which}: found no reference, need one for each: it switches with the model")
-    missing = sorted(set(_methods(champion)) - set(_methods(challenger)))
-    if missing:
-        raise ConfigError(f"challenger: found no {missing[0]}, need every method that the champion has")
+    for name, function in _methods(champion).items():
+        theirs = _methods(challenger).get(name)
+        if theirs is None:
+            raise ConfigError(f"challenger: found no {name}, need every method that the champion has")
+        if inspect.iscoroutinefunction(theirs) != inspect.iscoroutinefunction(function):
+            raise ConfigError(f"challenger: found one of two {name} to be a coroutine, need both or none")
     return champion.reference, challenger.reference

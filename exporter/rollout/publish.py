@@ -35,7 +35,7 @@ class RolloutPublisher:
         self._versions = ((name, champion), (name, challenger))
         self._model = self._versions[1]
         self._policy = policy
-        self._seen: tuple[object, ...] = ()
+        self._seen: tuple[str | int, ...] = ()
         for reason in ROLLBACK_REASONS:
             self._counter("model_rollbacks_total", reason)
         for family in (
@@ -63,7 +63,12 @@ class RolloutPublisher:
                 self._families.counter("model_rollbacks_total", *self._model, event.reason).inc()
 
     def publish(self, state: RolloutState) -> None:
-        """Show where the rollout stands."""
+        """Show where the rollout stands; nothing is done where that is as before."""
+        rows = [evidence.rows for evidence in (state.outcomes, *state.guards.values())]
+        seen: tuple[str | int, ...] = (state.key, state.status, state.stage, *rows)
+        if seen == self._seen:
+            return
+        self._seen = seen
         running = state.status == "running"
         share = state.stages[-1].share if running else float(state.status == "promoted")
         serving = (state.champion, state.challenger).index(state.serving)
@@ -77,13 +82,6 @@ class RolloutPublisher:
         self._gauge("model_rollout_stage", state.stage + 1 if running else 0)
         for role, label in enumerate(ROLES):
             self._gauge("model_rollout_rows", state.outcomes.rows_of(role), label)
-        seen = (state.key, state.outcomes.rows, *(guard.rows for guard in state.guards.values()))
-        if seen != self._seen:
-            self._seen = seen
-            self._compared(state)
-
-    def _compared(self, state: RolloutState) -> None:
-        """Show differences and their bounds, which take milliseconds to compute."""
         found = state.outcomes.interval(self._policy.alpha)
         known = found.difference is not None
         self._gauge("model_rollout_difference", found.difference)

@@ -72,10 +72,7 @@ class _Call:
     at: Any
 
     def make(self) -> Any:  # noqa: ANN401 - the model's
-        function: Callable[..., Any] = (
-            self.predictor if self.method == "call" else getattr(self.predictor, self.method)
-        )
-        return function(*self.args, ids=self.ids, at=self.at, **self.kwargs)
+        return _function(self.predictor, self.method)(*self.args, ids=self.ids, at=self.at, **self.kwargs)
 
     def to(self, predictor: InstrumentedPredictor) -> _Call:
         return _Call(predictor, self.method, self.args, self.kwargs, self.ids, self.at)
@@ -143,7 +140,10 @@ class Router:
         if inspect.iscoroutinefunction(function):
 
             async def routed_coroutine(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
-                flow = self._flow(method, args, kwargs, ids, at)
+                route = self.route
+                if route.challenger is None:
+                    return await _function(route.champion, method)(*args, ids=ids, at=at, **kwargs)
+                flow = self._flow(route, route.challenger, method, args, kwargs, ids, at)
                 try:
                     call = next(flow)
                     while True:
@@ -154,7 +154,10 @@ class Router:
             return routed_coroutine
 
         def routed(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
-            flow = self._flow(method, args, kwargs, ids, at)
+            route = self.route
+            if route.challenger is None:
+                return _function(route.champion, method)(*args, ids=ids, at=at, **kwargs)
+            flow = self._flow(route, route.challenger, method, args, kwargs, ids, at)
             try:
                 call = next(flow)
                 while True:
@@ -164,18 +167,23 @@ class Router:
 
         return routed
 
-    def _flow(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], ids: Any, at: Any) -> _Flow:  # noqa: ANN401
+    def _flow(
+        self,
+        route: Route,
+        challenger: InstrumentedPredictor,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        ids: Any,  # noqa: ANN401
+        at: Any,  # noqa: ANN401
+    ) -> _Flow:
         """What to call, one after the other; the generator's value is the answer."""
-        route = self.route
         if ids is not None and not isinstance(ids, (list, tuple, np.ndarray)):
             ids = list(ids)
         whole = _Call(route.champion, method, args, kwargs, ids, at)
-        if route.challenger is None:
-            done = yield whole
-            return _value(done)
         if route.kind == "shadow":
             done = yield whole
-            self._beside(route, route.challenger, whole, done.answered)
+            self._beside(route, challenger, whole, done.answered)
             return _value(done)
         chosen, drawn = self._draw(route, whole)
         if not chosen.any():
@@ -183,8 +191,8 @@ class Router:
             self._tally.add(SeenCall(route.stage, done.answered, None, drawn))
             return _value(done)
         if chosen.all():
-            return (yield from self._challenged(route, whole.to(route.challenger), drawn))
-        theirs, ours = whole.part(route.champion, ~chosen), whole.part(route.challenger, chosen)
+            return (yield from self._challenged(route, whole.to(challenger), drawn))
+        theirs, ours = whole.part(route.champion, ~chosen), whole.part(challenger, chosen)
         if theirs is None or ours is None:
             return _value((yield whole))
         return (yield from self._both(route, whole, theirs, ours, chosen))
@@ -235,18 +243,19 @@ class Router:
         call = _Call(challenger, whole.method, args, whole.kwargs, whole.ids, at)
 
         def job() -> None:
-            function: Callable[..., Any] = (
-                challenger.__call__ if call.method == "call" else getattr(challenger, call.method)
-            )
-            coroutine = inspect.iscoroutinefunction(function) or (
-                call.method == "call" and inspect.iscoroutinefunction(vars(challenger)["_call"])
-            )
+            coroutine = inspect.iscoroutinefunction(_function(challenger, call.method))
             done = asyncio.run(_make_coroutine(call)) if coroutine else _make(call)
             self._counters.shadowed()
             self._tally.add(SeenCall(route.stage, answered, done.answered, drawn=False))
 
         if not self._shadow.submit(job):
             self._counters.dropped()
+
+
+def _function(predictor: InstrumentedPredictor, method: str) -> Callable[..., Any]:
+    """The predictor's own function of a method; they stand in its instance."""
+    function: Callable[..., Any] = vars(predictor)["_call" if method == "call" else method]
+    return function
 
 
 def _make(call: _Call) -> _Done:

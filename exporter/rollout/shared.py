@@ -107,7 +107,7 @@ class SharedRollout:
         self._forget()
 
     def after_fork(self) -> None:
-        """Make a forked child independent of a lock that another thread of its parent may have held."""
+        """Begin anew in a forked child: what its parent has seen is the parent's to write."""
         self._lock = threading.Lock()
         self._forget()
 

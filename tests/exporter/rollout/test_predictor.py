@@ -348,11 +348,12 @@ def test_a_forked_worker_follows_the_file(roll: Make, traffic: Any, tmp_path: Pa
         pid = os.fork()
         if pid == 0:
             rollout.predict(X, ids=ids)
-            for _ in range(500):
+            decided = False
+            for _ in range(3_000):
                 threading.Event().wait(0.01)
-                seen = rollout.state.guards["error_ratio"].rows
-                if seen == 1 and rollout.state.status == "running":
+                if not decided and rollout.state.guards["error_ratio"].rows == 1:
                     decide_by_hand(StateFile(tmp_path / "r.json"), "promoted", note="", now=1.7e9)
+                    decided = True
                 if rollout.version == "2":
                     os._exit(0)
             os._exit(1)
@@ -413,4 +414,11 @@ def test_what_cannot_take_each_others_place_is_refused(
     refuse("challenger: found no reference", champion, predictor(version="2"))
     callable_only = predictor(lambda X: X[:, 0], "2", reference=references[1])
     refuse("found no predict, need every method", champion, callable_only)
+
+    class Waiting:
+        async def predict(self, X: Any) -> Any:
+            return X[:, 0]
+
+    waiting = predictor(Waiting(), "2", reference=references[1])
+    refuse("found one of two predict to be a coroutine", champion, waiting)
     assert not (tmp_path / "x.json").exists()
