@@ -32,6 +32,8 @@ _ROUTING_KEY: Final = re.compile(r"[A-Za-z0-9]{32}")
 _MIN_SECRET: Final = 16
 """Characters of what requests are signed with; 16 random ones of base 64 are 96 bits."""
 _EMAIL: Final = EmailPolicy()
+_ANSWERED: Final = WebhookPolicy(url="").read_timeout_seconds
+_CONNECTED: Final = WebhookPolicy(url="").connect_timeout_seconds
 
 Receiver = PagerDuty | Mailbox | Webhook | RetrainingService
 
@@ -44,6 +46,7 @@ class _Section(pydantic.BaseModel):
 
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2_000)]
+_Timeout = Annotated[float, Field(gt=0, le=300)]
 _Address = Annotated[str, StringConstraints(pattern=ADDRESS_PATTERN, max_length=254)]
 
 
@@ -60,6 +63,7 @@ class PagerDutyDestination(_Section):
     kind: Literal["pagerduty"]
     url: _Url = PagerDutyPolicy().url
     routing_key_file: _Text | None = None
+    timeout_seconds: _Timeout = PagerDutyPolicy().read_timeout_seconds
 
 
 class EmailDestination(_Section):
@@ -75,6 +79,7 @@ class WebhookDestination(_Section):
     kind: Literal["webhook"]
     url: _Url
     secret_file: _Text
+    timeout_seconds: _Timeout = _ANSWERED
 
 
 class RetrainingDestination(_Section):
@@ -83,6 +88,7 @@ class RetrainingDestination(_Section):
     kind: Literal["retraining"]
     url: _Url
     secret_file: _Text
+    timeout_seconds: _Timeout = _ANSWERED
     alert_names: list[_Text] = []
     match: list[_Text] = []
 
@@ -131,7 +137,7 @@ class EmailSection(_Section):
     sender: _Address = _EMAIL.sender
     username: _Text | None = _EMAIL.username
     ca_file: _Text | None = None
-    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = _EMAIL.timeout_seconds
+    timeout_seconds: _Timeout = _EMAIL.timeout_seconds
 
 
 def receivers(
@@ -174,7 +180,8 @@ def receivers(
                 key = file.secret()
             if key is None:
                 raise ConfigError(f"{where}: found no key, need routing_key_file or {ROUTING_KEY}")
-            made[name] = PagerDuty(policy=PagerDutyPolicy(url=section.url), routing_key=key, links=links)
+            pager = PagerDutyPolicy(url=section.url, **_limits(section.timeout_seconds))
+            made[name] = PagerDuty(policy=pager, routing_key=key, links=links)
         elif isinstance(section, EmailDestination):
             to = tuple(section.to) or tuple(_addresses(values.get(ADDRESSES, "")))
             if not to:
@@ -186,7 +193,7 @@ def receivers(
             secret = SecretFile(
                 path.parent / section.secret_file, f"{where}.secret_file", is_signing_secret
             ).secret()
-            policy = WebhookPolicy(url=section.url)
+            policy = WebhookPolicy(url=section.url, **_limits(section.timeout_seconds))
             made[name] = (
                 Webhook(policy=policy, secret=secret, links=links)
                 if isinstance(section, WebhookDestination)
@@ -223,6 +230,11 @@ def is_routing_key(text: str) -> bool:
 def is_signing_secret(text: str) -> bool:
     """Whether a text is long enough to sign with."""
     return len(text) >= _MIN_SECRET
+
+
+def _limits(seconds: float) -> dict[str, float]:
+    """The time limits of a call: for its answer, and for connecting, which is quick or not at all."""
+    return {"connect_timeout_seconds": min(seconds, _CONNECTED), "read_timeout_seconds": seconds}
 
 
 def _matchers(texts: Iterable[str], where: str) -> Iterator[Matcher]:
