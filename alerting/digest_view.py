@@ -72,7 +72,7 @@ def read(connection: sqlite3.Connection, incident: sqlite3.Row) -> GroupView | N
         source=incident["source"],
         severity=severity,
         labels=labels,
-        annotations={"summary": f"{SENTENCES[kind]}: {told}."},
+        annotations={"summary": f"{SENTENCES[kind]}: {told}"},
         features=(),
         alerts=[_member(row) for row in top],
         firing=firing,
