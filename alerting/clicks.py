@@ -35,6 +35,8 @@ class Click:
     ----------
     user, name : str
         Slack's id of the person, and a name for people.
+    message_ts : str
+        Slack's id of the message that has the button; empty if it was not said.
     response_url : str
         Where Slack takes an answer that only this person sees; foreign until `answerable`.
     """
@@ -43,6 +45,7 @@ class Click:
     incident_id: int
     user: str
     name: str
+    message_ts: str
     response_url: str
 
 
@@ -70,12 +73,14 @@ def parse(body: bytes) -> Click:
     user_id = user.get("id")
     if not isinstance(user_id, str) or not _USER.fullmatch(user_id):
         raise PayloadError("not_a_click", "payload: user.id: found nothing, need Slack's id of a person")
+    container = document.get("container")
     name = user.get("username") or user.get("name") or user_id
     return Click(
         button=button,
         incident_id=int(value),
         user=user_id,
         name=f"@{name}",
+        message_ts=str(container.get("message_ts") or "") if isinstance(container, dict) else "",
         response_url=str(document.get("response_url") or ""),
     )
 
@@ -94,6 +99,17 @@ def answerable(url: str, api_url: str) -> bool:
     # The gateway or the fake that the configuration names in Slack's place.
     same = (parts.scheme, parts.hostname, port) == (api.scheme, api.hostname, api_port)
     return same and (parts.scheme == "https" or is_loopback(parts.hostname))
+
+
+def belongs(connection: sqlite3.Connection, click: Click) -> bool:
+    """Whether the message that was pressed tells of the incident its button names.
+
+    The numbers of a state that was lost begin anew, and old messages keep theirs.
+    """
+    rows = connection.execute(
+        "SELECT ts FROM deliveries WHERE incident_id = ? AND ts IS NOT NULL", (click.incident_id,)
+    ).fetchall()
+    return not click.message_ts or not rows or any(row["ts"] == click.message_ts for row in rows)
 
 
 def recall(connection: sqlite3.Connection, key: str) -> str | None:

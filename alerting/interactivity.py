@@ -126,7 +126,10 @@ class Interactivity:
             user=click.user,
             seconds=click.button.seconds,
         )
-        if self.admits(click.user, self.policy.allowed(click.button.action)):
+        if not clicks.belongs(connection, click):
+            reason = "this message does not tell of that incident; look for a newer one"
+            result = actions.refuse(connection, request, reason, now)
+        elif self.admits(click.user, self.policy.allowed(click.button.action)):
             result = actions.perform(connection, request, now=now, means=self.desk.means)
         else:
             reason = f"you may not {click.button.action} here; the bridge's configuration says who may"

@@ -59,7 +59,7 @@ def press(
         If there is no answer within Slack's three seconds.
     """
     button = buttons(message)[action_id]
-    body = form(slack, button, user=user, name=name)
+    body = form(slack, button, user=user, name=name, message_ts=message.ts)
     return requests.post(
         f"{url}/slack/actions",
         data=body,
@@ -68,12 +68,20 @@ def press(
     )
 
 
-def form(slack: FakeSlack, button: Mapping[str, Any], *, user: str = "U0ANA", name: str = "ana") -> bytes:
+def form(
+    slack: FakeSlack,
+    button: Mapping[str, Any],
+    *,
+    user: str = "U0ANA",
+    name: str = "ana",
+    message_ts: str | None = None,
+) -> bytes:
     """The body that Slack posts for a press."""
     payload = {
         "type": "block_actions",
         "user": {"id": user, "username": name, "name": name, "team_id": "T0"},
         "api_app_id": "A0",
+        "container": {"type": "message", "message_ts": message_ts, "is_ephemeral": False},
         "response_url": f"{slack.url}/actions/T0/1/fake",
         "actions": [{**button, "action_ts": "1.0"}],
     }

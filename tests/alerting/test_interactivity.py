@@ -364,6 +364,20 @@ def test_a_second_presser_is_told_who_was_first(door: Door) -> None:
     assert "already acknowledged by @ana" in door.slack.answers[0]["text"]
 
 
+def test_an_old_message_does_not_act_on_a_new_incident_of_the_same_number(
+    door: Door, desk_of: Callable[..., Any]
+) -> None:
+    """After a lost state the numbers begin anew; the message tells which one is meant."""
+    desk_of().settle()
+    (root,) = door.slack.workspace.roots()
+    assert door.press(message_ts="1700000000.000001").status_code == 200
+    assert acknowledged(door.state) is None
+    (entry,) = door.state.rows("SELECT * FROM audit WHERE kind = 'action_refused'")
+    assert "does not tell of that incident" in json.loads(entry["detail"])["reason"]
+    door.press(message_ts=root.ts)
+    assert acknowledged(door.state) == "@ana"
+
+
 def test_a_name_cannot_write_markup(door: Door, desk_of: Callable[..., Any]) -> None:
     """A display name is foreign text like any other."""
     door.press(name="<!channel> \u202e\ud800")
