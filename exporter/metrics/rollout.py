@@ -9,9 +9,6 @@ ROLES = ("champion", "challenger")
 ROLLBACK_REASONS = ("worse", "error_ratio", "slow_ratio", "fallback_ratio", "undecided", "manual")
 """Why a rollout ended with the champion: outcomes, a guardrail, its time or rows were up, or a person."""
 
-GUARDS = ("error_ratio", "slow_ratio", "fallback_ratio")
-"""What the challenger may not do more often than the champion, each a share of calls."""
-
 ROLLOUT = Layer("rollout")
 
 ROLLOUT_FAMILIES: tuple[Family, ...] = (

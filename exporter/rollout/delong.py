@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InsufficientDataError
+from ..errors import InsufficientDataError, ObservationError
 from ..performance.ranking import ONE_CLASS
 
 Floats = NDArray[np.float64]
@@ -48,6 +48,8 @@ def auc_difference(positive: NDArray[np.bool_], champion: Floats, challenger: Fl
     ------
     InsufficientDataError
         If either class has fewer than two rows.
+    ObservationError
+        If a score is NaN, which has no place in an order.
 
     References
     ----------
@@ -69,6 +71,8 @@ def auc_difference(positive: NDArray[np.bool_], champion: Floats, challenger: Fl
         raise InsufficientDataError(
             f"AUC: found {min(n_pos, n_neg)} row of one class, need at least 2 of each"
         )
+    if np.isnan(champion).any() or np.isnan(challenger).any():
+        raise ObservationError("AUC: found NaN among the scores, need a number for each row")
     of_positives, of_negatives = zip(
         *(_placements(positive, scores) for scores in (champion, challenger)), strict=True
     )

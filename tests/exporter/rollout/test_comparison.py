@@ -166,3 +166,5 @@ def test_what_cannot_be_compared_is_refused(rng: np.random.Generator) -> None:
         compare_models(truth, truth, truth, measure="accuracy", margin=-1, rng=rng)
     with pytest.raises(ObservationError, match=r"found columns of shape \(200,\), \(200,\), \(199,\)"):
         compare_models(truth, truth, truth[1:], measure="accuracy", rng=rng)
+    with pytest.raises(ObservationError, match="AUC: found NaN among the scores"):
+        compare_models(truth, rng.random(200), np.full(200, np.nan), measure="auc", rng=rng)
