@@ -219,6 +219,10 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "BridgeStateUnreadable": (
         ("Since when", "bridge_state_readable"),
     ),
+    "BridgeHeartbeatMissing": (
+        ("Since when", "bridge_heartbeat_age_seconds"),
+        ("Whether Alertmanager fails", "sum by (integration, reason) (increase(alertmanager_notifications_failed_total[15m]))"),
+    ),
 }
 # fmt: on
 
