@@ -8,7 +8,7 @@ from .evidence import Evidence, Interval, Split
 from .policy import DEFAULT_STAGES, RolloutPolicy, Stage
 from .predictor import RolloutPredictor
 from .shared import SharedRollout, decide_by_hand
-from .state import Event, RolloutState, decide
+from .state import Event, RolloutState, decide, describe
 from .state_file import StateFile
 
 __all__ = [
@@ -29,5 +29,6 @@ __all__ = [
     "compare_models",
     "decide",
     "decide_by_hand",
+    "describe",
     "verdict_of",
 ]

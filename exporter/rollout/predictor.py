@@ -33,7 +33,7 @@ from .publish import RolloutPublisher
 from .router import Route, Router, RouterCounters
 from .shadow import Shadow
 from .shared import SharedRollout
-from .state import Event, RolloutState, begin, encode
+from .state import Event, RolloutState, begin, describe
 from .state_file import StateFile
 
 logger = logging.getLogger("driftgauge.rollout")
@@ -245,13 +245,7 @@ class RolloutPredictor:
 
     def status(self, _path: str = "") -> Mapping[str, Any]:
         """The state as plain values, with the difference and its bounds: the page /rollout."""
-        state = self._shared.state
-        found = state.outcomes.interval(self._policy.alpha)
-        plain = encode(state)
-        for hidden in ("key", "outcomes", "guards"):  # who knew the key could choose the version
-            del plain[hidden]
-        bounds = {"difference": found.difference, "low": found.low, "high": found.high, "rows": found.rows}
-        return {**plain, "serving": state.serving, "outcomes": bounds}
+        return describe(self._shared.state, self._policy.alpha)
 
     def flush(self) -> None:
         """Fold what waits into the metrics and windows of both versions."""

@@ -209,6 +209,16 @@ def encode(state: RolloutState) -> dict[str, Any]:
     }
 
 
+def describe(state: RolloutState, alpha: float) -> dict[str, Any]:
+    """What people and tools may see of a state, with the difference and its bounds; never the key.
+
+    Who knew the key could choose the version that answers an id.
+    """
+    plain = {key: value for key, value in encode(state).items() if key not in {"key", "guards"}}
+    found = state.outcomes.interval(alpha)
+    return {**plain, "serving": state.serving, "outcomes": dataclasses.asdict(found)}
+
+
 def decode(values: Mapping[str, Any]) -> RolloutState:
     """State from what `encode` gave.
 

@@ -158,8 +158,8 @@ def test_too_few_rows_say_nothing(rng: np.random.Generator) -> None:
 def test_what_cannot_be_compared_is_refused(rng: np.random.Generator) -> None:
     """Errors say what was found and what is needed."""
     truth = rng.random(200) < 0.5
-    with pytest.raises(ConfigError, match="measure: found 'acuracy', need auc, accuracy"):
-        compare_models(truth, truth, truth, measure="acuracy", rng=rng)
+    with pytest.raises(ConfigError, match="measure: found 'exactness', need auc, accuracy"):
+        compare_models(truth, truth, truth, measure="exactness", rng=rng)
     with pytest.raises(ConfigError, match="greater_is_better: found nothing"):
         compare_models(truth, truth, truth, measure=f1_score, rng=rng)
     with pytest.raises(ConfigError, match="found margin -1"):

@@ -44,7 +44,7 @@ def metric(registry: CollectorRegistry) -> Metric:
     return read
 
 
-def whats(rollout: RolloutPredictor) -> list[str]:
+def decisions(rollout: RolloutPredictor) -> list[str]:
     """What was decided, in order."""
     return [event.what for event in rollout.state.events]
 
@@ -62,7 +62,7 @@ def test_a_better_challenger_becomes_champion_with_its_reference(
         traffic.send(rollout, 400, wrong=(0.3, 0.1))
         assert len(kinds) < 20
     assert list(dict.fromkeys(kinds)) == ["shadow", "canary", "ab"]
-    assert whats(rollout) == ["started", "advanced", "advanced", "promoted"]
+    assert decisions(rollout) == ["started", "advanced", "advanced", "promoted"]
     assert rollout.version == "2"
     assert rollout.reference is rollout.champion.reference
     assert rollout.reference is not None
@@ -82,7 +82,7 @@ def test_a_worse_challenger_is_rolled_back(roll: Make, traffic: Any, metric: Met
     rollout = roll()
     while rollout.state.status == "running":
         traffic.send(rollout, 400, wrong=(0.1, 0.3))
-    assert whats(rollout) == ["started", "rolled_back"]
+    assert decisions(rollout) == ["started", "rolled_back"]
     assert rollout.version == "1"
     assert metric("model_rollbacks_total", reason="worse") == 1
     assert metric("model_rollout_state") == 5
