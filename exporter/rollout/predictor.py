@@ -220,13 +220,16 @@ class RolloutPredictor:
         for event in events:
             logger.info("rollout of %s: %s (%s)", self._shared.state.challenger, event.what, event.reason)
             if self._on_event is not None:
-                self._on_event(event)
+                try:
+                    self._on_event(event)
+                except Exception as fault:  # noqa: BLE001 - what was decided stands, whoever could not be told
+                    self._fault(fault)
 
     def _fault(self, fault: Exception) -> None:
         self._publisher.count("model_rollout_faults_total")
         if type(fault) not in self._logged:
             self._logged.add(type(fault))
-            logger.error("rollout: %s; predictions go on as they are (logged once a kind)", fault)
+            logger.error("rollout: %r; predictions go on as they are (logged once a kind)", fault)
 
     def _route(self) -> Route:
         state = self._shared.state

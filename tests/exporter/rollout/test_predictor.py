@@ -307,6 +307,22 @@ def test_each_event_is_told_once(roll: Make, tmp_path: Path, clock: Any) -> None
     assert told == [("one", "started"), ("two", "promoted")]
 
 
+def test_a_listener_that_fails_changes_nothing(
+    roll: Make, tmp_path: Path, clock: Any, metric: Metric
+) -> None:
+    """A registry that is down is counted; the decision stands."""
+
+    def fail(event: Event) -> None:
+        raise ConnectionError(event.what)
+
+    rollout = roll(on_event=fail)
+    decide_by_hand(StateFile(tmp_path / "r.json"), "promoted", note="", now=clock())
+    rollout.sync()
+    assert rollout.version == "2"
+    assert metric("model_rollout_faults_total") == 2
+    assert metric("model_promotions_total") == 1
+
+
 def test_a_state_file_that_cannot_be_used_stops_nothing(
     roll: Make, traffic: Any, tmp_path: Path, metric: Metric, caplog: pytest.LogCaptureFixture
 ) -> None:
