@@ -31,6 +31,7 @@ CONFIG = """
 state: {directory: state}
 slack: {connect_timeout_seconds: 0.3, read_timeout_seconds: 0.4}
 delivery: {posts_per_second: 1000, post_burst: 1000, updates_per_minute: 60000, reconcile_margin_seconds: 0.2}
+storms: {backlog: 100000, missed: 100000}
 destinations: {slack: {channel: "#alerts"}}
 sources: {default: {destinations: [slack]}}
 """
