@@ -135,9 +135,9 @@ class Mailbox:
     def _connect(self) -> smtplib.SMTP | RetryLater | Rejected:
         """A connection on which mails may be sent; nothing has had an effect when there is none."""
         policy = self.policy
-        trust = ssl.create_default_context(cafile=policy.ca_file)
         connection: smtplib.SMTP | None = None
         try:
+            trust = ssl.create_default_context(cafile=policy.ca_file)
             if policy.security == "tls":
                 connection = smtplib.SMTP_SSL(
                     policy.host, policy.port, timeout=policy.timeout_seconds, context=trust

@@ -166,6 +166,13 @@ def test_no_server_is_trouble_that_passes(free_port: int, server: FakeSMTP) -> N
     assert isinstance(mailbox(server, host="absent.invalid").send(letter()), RetryLater)
 
 
+def test_an_authority_that_has_gone_is_trouble_that_passes(server: FakeSMTP, tmp_path: Path) -> None:
+    """Its file may be replaced at this moment; until then nothing is sent."""
+    outcome = mailbox(server, ca_file=tmp_path / "absent").send(letter())
+    assert outcome == RetryLater(reason="unreachable", detail="FileNotFoundError")
+    assert server.mails == []
+
+
 HOSTILE = "x\r\nBcc: evil@example.org\r\n\r\n<script>alert(1)</script>\u202e & .\r\n.\r\n"
 
 
