@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from alerting import outbox
+from alerting.actions import Means, Request, perform
+from alerting.buttons import Action
 from alerting.calls import Letter, Outcome, Receiver, Search
 from alerting.delivery import DeliveryPolicy, Destination, Sender
 from alerting.digest import StormPolicy
@@ -333,3 +335,45 @@ def test_a_receiver_keeps_its_own_pace(post_of: Callable[..., Post]) -> None:
     assert post.clock() - started >= 5.0
     assert isinstance(post.fake, FakePagerDuty)
     assert len(post.fake.alerts) == 20
+
+
+def act(post: Post, action: Action) -> str:
+    """Let somebody take an action on the first incident; what became of it."""
+    request = Request(action=action, incident_id=1, via="http", by="ann")
+    means = Means(retraining=["retraining"])
+    return (
+        post.state.database.write(
+            lambda connection: perform(connection, request, now=post.clock(), means=means)
+        )
+        .result()
+        .outcome
+    )
+
+
+def test_an_acknowledgement_reaches_the_pager(post_of: Callable[..., Post]) -> None:
+    """Whoever takes it on in the bridge stops the pager, too."""
+    post = post_of("pagerduty")
+    post.state.record(webhook(alert("a")))
+    post.settle()
+    assert act(post, "acknowledge") == "done"
+    post.settle()
+    assert isinstance(post.fake, FakePagerDuty)
+    assert [entry.state for entry in post.fake.alerts.values()] == ["acknowledged"]
+
+
+@pytest.mark.parametrize("told_before", [True, False])
+def test_the_button_for_a_retraining_reaches_the_service(
+    post_of: Callable[..., Post], told_before: bool
+) -> None:
+    """Whether the incident was a cause by itself or not, the wish is one request with the name."""
+    post = post_of("retraining")
+    if not told_before:
+        post.state.destinations = ()
+    post.state.record(webhook(alert("a")))
+    post.settle()
+    assert act(post, "retrain") == "done"
+    post.settle()
+    assert isinstance(post.fake, FakeWebhook)
+    triggers = [body["cause"]["trigger"] for body in post.fake.taken]
+    assert triggers == (["alert", "manual"] if told_before else ["manual"])
+    assert post.fake.taken[-1]["cause"]["by"] == "ann"
