@@ -234,6 +234,9 @@ def labels(rules: list[Rule]) -> Labels:
         own = frozenset(bridge_family.labels) | TARGET_LABELS
         for name, extra in _series_of(bridge_family.name, bridge_family.kind):
             checker.learn(name, own | extra)
+    # Rules that record how long an alert lasts read ALERTS before the labels of alerts are known.
+    any_label = TARGET_LABELS.union(MODEL_LABELS, *(family.labels for family in FAMILIES))
+    checker.learn("ALERTS", any_label | {"alertname", "alertstate", "severity"})
     _learn_recorded(checker, rules)
     alert_labels = frozenset({"alertname", "severity"}).union(
         *(checker.check(rule.body["expr"]) for rule in rules if "alert" in rule.body)
