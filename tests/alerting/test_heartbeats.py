@@ -170,6 +170,7 @@ sources: {default: {destinations: [slack]}}
 """
 
 
+@pytest.mark.slow
 def test_a_watchdog_that_stops_is_told_although_the_bridge_restarts(
     bridge: Callable[..., BridgeProcess], live_slack: FakeSlack, eventually: Callable[..., Any]
 ) -> None:
