@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .codes import STATES
 from .page import Band, Section, events, model_variables, page, query_variable
-from .panels import (
-    YELLOW,
-    Column,
-    Query,
-    bars_panel,
-    categories_panel,
-    stat_panel,
-    states_panel,
-    table_panel,
-    timeseries_panel,
-)
+from .panels import bars_panel, categories_panel, stat_panel, timeseries_panel
+from .queries import YELLOW, Query
+from .states import states_panel
+from .tables import Column, table_panel
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models.dashboard import Dashboard
@@ -125,7 +119,7 @@ def _features() -> Section:
                 title="State",
                 unit="none",
                 expr=f"max {BY_FEATURE} (model_drift_state{{{MODEL}}})",
-                states=True,
+                codes=STATES,
             ),
             Column(title="PSI", unit="none", expr=_score("psi"), decimals=3),
             Column(title="KS", unit="none", expr=_score("ks"), decimals=3),

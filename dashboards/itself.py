@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .page import Band, Section, page
-from .panels import YELLOW, Query, stat_panel, timeseries_panel
+from .panels import stat_panel, timeseries_panel
+from .queries import YELLOW, Query
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models.dashboard import Dashboard

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .page import Band, Section, events, model_variables, page
-from .panels import Query, heatmap_panel, states_panel, timeseries_panel
+from .panels import timeseries_panel
+from .queries import Query
+from .states import heatmap_panel, states_panel
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models.dashboard import Dashboard

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .codes import STATES
 from .page import Band, Section, events, page
-from .panels import (
-    YELLOW,
-    Column,
-    Query,
-    stat_panel,
-    states_panel,
-    table_panel,
-    timeseries_panel,
-)
+from .panels import stat_panel, timeseries_panel
+from .queries import YELLOW, Query
+from .states import states_panel
+from .tables import Column, table_panel
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models.dashboard import Dashboard
@@ -105,7 +101,7 @@ def _models() -> Section:
         "One row for each version. Red cells need a look; a click opens the version's page.",
         {"model_name": "Model", "model_version": "Version"},
         [
-            Column(title="Drift", unit="none", expr=STATE, states=True),
+            Column(title="Drift", unit="none", expr=STATE, codes=STATES),
             Column(
                 title="Alerts",
                 unit="none",

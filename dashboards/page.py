@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from grafana_foundation_sdk.builders import dashboard, prometheus
 from grafana_foundation_sdk.models import dashboard as models
 
-from .panels import DATASOURCE
+from .queries import DATASOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
