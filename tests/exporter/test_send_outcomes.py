@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from exporter import InstrumentedPredictor
+from exporter.actions import outcomes
 from exporter.errors import ObservationError, StoreError
 from exporter.send_outcomes import BATCH_ROWS, post, register, send
 from exporter.server import ServerOptions
-from exporter.actions import outcomes
 
 
 class Exporter:
