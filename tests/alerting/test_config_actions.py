@@ -55,7 +55,7 @@ def test_alertmanager_is_named_in_the_file_or_in_the_environment(tmp_path: Path)
     [
         ("actions: {silence: ['@ana']}\n", "actions.silence.0: found '@ana', need"),
         ("actions: {silence: [C0123]}\n", "actions.silence.0"),
-        ("actions: {acknowlege: []}\n", "did you mean acknowledge?"),
+        ("actions: {acknowledged: []}\n", "did you mean acknowledge?"),
         ("mentions: {critical: ['<!channel>']}\n", "mentions.critical.0"),
         ("mentions: {page: [U0ANA]}\n", "mentions.page: found an unknown key"),
         ("alertmanager: {url: 'ftp://x'}\n", "alertmanager.url: found 'ftp://x'"),
