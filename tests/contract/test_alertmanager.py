@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from driftgauge.stack_config import seconds
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .conftest import Rule
+    from .conftest import Labels, Rule
 
 ROUTES: list[tuple[dict[str, str], str]] = [
     ({"alertname": "Watchdog", "severity": "none"}, "watchdog,bridge"),
@@ -23,10 +24,17 @@ ROUTES: list[tuple[dict[str, str], str]] = [
     ({"alertname": "ModelMonitoringFaults", "severity": "info", "model_name": "delay"}, "bridge"),
     ({"alertname": "BridgeDown", "severity": "critical"}, "fallback,bridge"),
     ({"alertname": "BridgeNotificationsRefused", "severity": "warning"}, "fallback,bridge"),
+    ({"alertname": "AlertmanagerNotificationsFailing", "severity": "critical"}, "fallback,bridge"),
+    ({"alertname": "ModelPerformanceDeclined", "severity": "critical", "measure": "auc"}, "bridge"),
+    ({"alertname": "ModelConceptDrift", "severity": "info", "model_name": "delay"}, "bridge"),
+    ({"alertname": "ModelRolledBack", "severity": "warning", "reason": "worse"}, "bridge"),
     ({"alertname": "SomebodyElses", "severity": "page"}, "bridge"),
     ({"alertname": "WithoutSeverity"}, "bridge"),
 ]
 """Labels of an alert, and the receivers that get it, in order."""
+
+PAST_THE_BRIDGE = {"AlertmanagerNotificationsFailing", "PrometheusNotificationsDropped"}
+"""About what does not reach the bridge; they take the fallback as well."""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +78,7 @@ def test_no_alert_of_ours_is_lost_or_loops(
         expected = "bridge"
         if alert.name == "Watchdog":
             expected = "watchdog,bridge"
-        elif alert.name.startswith("Bridge"):
+        elif alert.name.startswith("Bridge") or alert.name in PAST_THE_BRIDGE:
             expected = "fallback,bridge"
         assert _receivers(labels, amtool) == expected, alert.name
 
@@ -102,14 +110,32 @@ def test_the_bridge_has_time_to_answer_and_worse_is_sooner(alertmanager_yaml: di
 
 
 def test_inhibition_names_alerts_and_labels_that_exist(
-    alertmanager_yaml: dict[str, Any], alerts: list[Rule]
+    alertmanager_yaml: dict[str, Any], alerts: list[Rule], labels: Labels
 ) -> None:
-    """A source that never fires would silence nothing and nobody would see it."""
+    """A source or target that never fires would silence nothing, and nobody would see it."""
     names = {alert.name for alert in alerts}
-    labels = {"alertname", "model_name", "model_version", "feature_name", "instance"}
+    known = {"alertname"}.union(*(labels.check(alert.body["expr"]) for alert in alerts))
     for rule in alertmanager_yaml["inhibit_rules"]:
-        for matcher in rule["source_matchers"]:
-            if matcher.startswith("alertname="):
-                assert matcher.split('"')[1] in names
-        assert set(rule["equal"]) <= labels
-        assert any("model_name" in rule["equal"] or "severity" in m for m in rule["source_matchers"])
+        for matcher in (*rule["source_matchers"], *rule["target_matchers"]):
+            found = re.fullmatch(r'alertname=(?:~?)"(.+)"', matcher)
+            for pattern in found[1].split("|") if found else ():
+                assert any(re.fullmatch(pattern, name) for name in names), f"no alert is called {pattern}"
+        equal = set(rule.get("equal", ()))
+        assert equal <= known
+        assert equal & {"model_name", "instance"} or rule["source_matchers"] == ['alertname="BridgeDown"']
+
+
+def test_the_worse_form_of_an_alert_silences_the_milder_one_of_the_same_thing_only(
+    alertmanager_yaml: dict[str, Any], alerts: list[Rule], labels: Labels
+) -> None:
+    """Each label in which two alerts of one name can differ is asked to be equal."""
+    severities: dict[str, set[str]] = {}
+    for alert in alerts:
+        severities.setdefault(alert.name, set()).add(alert.body["labels"]["severity"])
+    rules = [r for r in alertmanager_yaml["inhibit_rules"] if r["source_matchers"][0].startswith("severity=")]
+    assert len(rules) == 2
+    for alert in alerts:
+        if len(severities[alert.name]) > 1:
+            for rule in rules:
+                differ = labels.check(alert.body["expr"]) - set(rule["equal"])
+                assert not differ, f"{alert.name}: {differ}"

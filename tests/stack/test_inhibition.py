@@ -65,6 +65,61 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str], bool]] = {
         {"alertname": "ModelPredictionDrift", "severity": "warning", **MODEL},
         False,
     ),
+    "critical leaves the warning of another measure": (
+        {"alertname": "ModelPerformanceDeclined", "severity": "critical", "measure": "auc", **MODEL},
+        {"alertname": "ModelPerformanceDeclined", "severity": "warning", "measure": "f1", **MODEL},
+        False,
+    ),
+    "a warning silences the information of the same alert": (
+        {"alertname": "ModelConceptDrift", "severity": "warning", **MODEL},
+        {"alertname": "ModelConceptDrift", "severity": "info", **MODEL},
+        True,
+    ),
+    "repeated rows silence drift": (
+        {"alertname": "ModelDataBroken", "severity": "warning", "kind": "duplicate_rows", **MODEL},
+        {"alertname": "ModelDriftDetected", "severity": "critical", "feature_name": "a", **MODEL},
+        True,
+    ),
+    "wrong types in one column leave the drift that names it": (
+        {"alertname": "ModelDataBroken", "severity": "warning", "kind": "type_error", **MODEL},
+        {"alertname": "ModelDriftDetected", "severity": "warning", "feature_name": "a", **MODEL},
+        False,
+    ),
+    "broken data never silence what users suffer from": (
+        {"alertname": "ModelDataBroken", "severity": "critical", "kind": "missing_column", **MODEL},
+        {"alertname": "ModelPerformanceDeclined", "severity": "warning", "measure": "auc", **MODEL},
+        False,
+    ),
+    "a real decline silences the estimate of its measure": (
+        {"alertname": "ModelPerformanceDeclined", "severity": "warning", "measure": "auc", **MODEL},
+        {"alertname": "ModelEstimatedPerformanceLow", "severity": "warning", "measure": "auc", **MODEL},
+        True,
+    ),
+    "missing outcomes silence their coverage": (
+        {"alertname": "ModelOutcomesMissing", "severity": "warning", **MODEL},
+        {"alertname": "ModelOutcomeCoverageFell", "severity": "warning", "window": "1d", **MODEL},
+        True,
+    ),
+    "stopped checks silence states that nobody knows": (
+        {"alertname": "ModelChecksStopped", "severity": "warning", **MODEL},
+        {"alertname": "ModelDriftUnknown", "severity": "warning", **MODEL},
+        True,
+    ),
+    "a rollback silences what was wrong with its version": (
+        {"alertname": "ModelRolledBack", "severity": "warning", "reason": "worse", **MODEL},
+        {"alertname": "ModelPerformanceDeclined", "severity": "critical", "measure": "auc", **MODEL},
+        True,
+    ),
+    "a rollback leaves the champion": (
+        {"alertname": "ModelRolledBack", "severity": "warning", "reason": "worse", **MODEL},
+        {"alertname": "ModelPerformanceDeclined", "severity": "warning", **MODEL, "model_version": "6"},
+        False,
+    ),
+    "a bridge that is down silences the webhooks that fail": (
+        {"alertname": "BridgeDown", "severity": "critical", "instance": "b"},
+        {"alertname": "AlertmanagerNotificationsFailing", "severity": "critical", "integration": "webhook"},
+        True,
+    ),
 }
 """Name to source, target, and whether the source silences the target."""
 
