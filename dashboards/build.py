@@ -17,7 +17,19 @@ from typing import TYPE_CHECKING
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 # Not relative: `driftgauge dashboards` runs this file as a script.
-from dashboards import drift, itself, model, overview, runbooks
+from dashboards import (
+    alerts,
+    drift,
+    effects,
+    importance,
+    itself,
+    model,
+    overview,
+    performance,
+    quality,
+    rollout,
+    runbooks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +46,12 @@ def dashboards() -> Mapping[str, Dashboard]:
         overview.build(),
         model.build(),
         drift.build(),
+        performance.build(),
+        importance.build(),
+        quality.build(),
+        effects.build(),
+        alerts.build(),
+        rollout.build(),
         itself.build(),
         runbooks.build(RUNBOOKS.read_text(encoding="utf-8")),
     ]

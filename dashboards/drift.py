@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .codes import STATES
+from .codes import RISING, STATES
+from .lines import BY_FEATURE, FEATURE, ONE_VERSION, WINDOW, own_threshold
 from .page import Band, Section, events, model_variables, page, query_variable
 from .panels import bars_panel, categories_panel, stat_panel, timeseries_panel
 from .queries import YELLOW, Query
-from .states import states_panel
+from .states import grid_panel, states_panel
 from .tables import Column, table_panel
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models.dashboard import Dashboard
 
-MODEL = 'model_name="$model_name", model_version="$model_version"'
-FEATURE = f'{MODEL}, feature_name="$feature_name"'
-WINDOW = 'window="$window"'
 VALUES = 'bin!~"__missing__|__inf__"'
-BY_FEATURE = "by (feature_name)"
 
 
 def build() -> Dashboard:
@@ -26,15 +23,19 @@ def build() -> Dashboard:
     return page(
         "driftgauge-drift",
         "Which features of one version drift, how far beyond their thresholds, since when, and where.",
-        [_version(), _features(), _one_feature(), _certainty()],
+        [_version(), _features(), _one_feature(), _certainty(), _together()],
         variables=[
             *model_variables(all_versions=False),
             query_variable(
-                "feature_name", "Feature", f"label_values(model_reference_samples{{{MODEL}}}, feature_name)"
+                "feature_name",
+                "Feature",
+                f"label_values(model_reference_samples{{{ONE_VERSION}}}, feature_name)",
             ),
-            query_variable("window", "Window", f"label_values(driftgauge_window_rows{{{MODEL}}}, window)"),
+            query_variable(
+                "window", "Window", f"label_values(driftgauge_window_rows{{{ONE_VERSION}}}, window)"
+            ),
         ],
-        annotations=events(MODEL),
+        annotations=events(ONE_VERSION),
         since="now-24h",
     )
 
@@ -45,14 +46,14 @@ def _version() -> Section:
             "Features in drift",
             "Features whose drift has begun and is not over.",
             "none",
-            Query(f"count(max {BY_FEATURE} (model_drift_detected{{{MODEL}}}) == 1) or vector(0)"),
+            Query(f"count(max {BY_FEATURE} (model_drift_detected{{{ONE_VERSION}}}) == 1) or vector(0)"),
             bad_from=1,
         ),
         stat_panel(
             "Features nobody can judge",
             "Features in the state unknown: too few rows, all missing, or not computable.",
             "none",
-            Query(f"count(max {BY_FEATURE} (model_drift_state{{{MODEL}}}) == -1) or vector(0)"),
+            Query(f"count(max {BY_FEATURE} (model_drift_state{{{ONE_VERSION}}}) == -1) or vector(0)"),
             bad_from=1,
             bad_color=YELLOW,
         ),
@@ -60,14 +61,14 @@ def _version() -> Section:
             "Worst score / threshold",
             "Largest score of any feature and test as a multiple of its threshold.",
             "none",
-            Query(f"max(model_feature:drift_score_per_threshold:max{{{MODEL}}})"),
+            Query(f"max(model_feature:drift_score_per_threshold:max{{{ONE_VERSION}}})"),
             bad_from=1,
         ),
         stat_panel(
             "Rows in the window",
             "Rows of the chosen window at the last check: what the exact scores rest on.",
             "short",
-            Query(f"max(driftgauge_window_rows{{{MODEL}, {WINDOW}}})"),
+            Query(f"max(driftgauge_window_rows{{{ONE_VERSION}, {WINDOW}}})"),
         ),
         stat_panel(
             "Values of the fleet, one hour",
@@ -80,7 +81,7 @@ def _version() -> Section:
             "Last check",
             "Time since the last check that worked; everything exact on this page is as old.",
             "s",
-            Query(f"time() - max(driftgauge_last_check_timestamp_seconds{{{MODEL}}})"),
+            Query(f"time() - max(driftgauge_last_check_timestamp_seconds{{{ONE_VERSION}}})"),
         ),
     ]
     return Section("$model_name $model_version", [Band(4, [(4, number) for number in numbers])])
@@ -90,7 +91,7 @@ def _features() -> Section:
     states = states_panel(
         "State of every feature",
         "Drift begins when a change is significant and large, and ends after checks without it (recovering).",
-        Query(f"max {BY_FEATURE} (model_drift_state{{{MODEL}}})", "{{feature_name}}"),
+        Query(f"max {BY_FEATURE} (model_drift_state{{{ONE_VERSION}}})", "{{feature_name}}"),
     )
     ranking = bars_panel(
         "Furthest from the reference",
@@ -98,7 +99,7 @@ def _features() -> Section:
         "found it.",
         "none",
         Query(
-            f"topk(20, model_feature:drift_score_per_threshold:max{{{MODEL}}})",
+            f"topk(20, model_feature:drift_score_per_threshold:max{{{ONE_VERSION}}})",
             "{{feature_name}}",
         ),
         bad_from=1,
@@ -112,13 +113,13 @@ def _features() -> Section:
             Column(
                 title="Score / threshold",
                 unit="none",
-                expr=f"max {BY_FEATURE} (model_feature:drift_score_per_threshold:max{{{MODEL}}})",
+                expr=f"max {BY_FEATURE} (model_feature:drift_score_per_threshold:max{{{ONE_VERSION}}})",
                 decimals=2,
             ),
             Column(
                 title="State",
                 unit="none",
-                expr=f"max {BY_FEATURE} (model_drift_state{{{MODEL}}})",
+                expr=f"max {BY_FEATURE} (model_drift_state{{{ONE_VERSION}}})",
                 codes=STATES,
             ),
             Column(title="PSI", unit="none", expr=_score("psi"), decimals=3),
@@ -127,13 +128,13 @@ def _features() -> Section:
             Column(
                 title="Fleet PSI, 1 h",
                 unit="none",
-                expr=f"max {BY_FEATURE} (model_feature:drift_psi:increase1h{{{MODEL}}})",
+                expr=f"max {BY_FEATURE} (model_feature:drift_psi:increase1h{{{ONE_VERSION}}})",
                 decimals=3,
             ),
             Column(
                 title="Missing, 1 h",
                 unit="percentunit",
-                expr=f"max {BY_FEATURE} (model_feature:missing_per_row:ratio_increase1h{{{MODEL}}})",
+                expr=f"max {BY_FEATURE} (model_feature:missing_per_row:ratio_increase1h{{{ONE_VERSION}}})",
                 decimals=1,
             ),
         ],
@@ -143,11 +144,37 @@ def _features() -> Section:
         },
         sort_by="Score / threshold",
     )
-    return Section("Features", [Band(10, [(14, states), (10, ranking)]), Band(9, [(24, table)])])
+    grid = grid_panel(
+        "Scores over time",
+        "Largest score of every feature as a multiple of its threshold, coloured by severity: below 1 "
+        "none, then "
+        "low, medium, high, critical.",
+        Query(
+            f"max {BY_FEATURE} (model_feature:drift_score_per_threshold:max{{{ONE_VERSION}}})",
+            "{{feature_name}}",
+        ),
+    )
+    contribution = bars_panel(
+        "What carries the drift",
+        "Share of each feature in what drifted, weighted by its importance, in the chosen window.",
+        "percentunit",
+        Query(
+            f"topk(20, max {BY_FEATURE} (model_drift_contribution{{{ONE_VERSION}, {WINDOW}}}) > 0)",
+            "{{feature_name}}",
+        ),
+    )
+    return Section(
+        "Features",
+        [
+            Band(10, [(14, states), (10, ranking)]),
+            Band(10, [(16, grid), (8, contribution)]),
+            Band(9, [(24, table)]),
+        ],
+    )
 
 
 def _score(test: str) -> str:
-    return f'max {BY_FEATURE} (model_drift_score{{{MODEL}, {WINDOW}, test_type="{test}"}})'
+    return f'max {BY_FEATURE} (model_drift_score{{{ONE_VERSION}, {WINDOW}, test_type="{test}"}})'
 
 
 def _one_feature() -> Section:
@@ -167,7 +194,7 @@ def _one_feature() -> Section:
             f"max by (test_type) (model_feature_test:drift_score_per_threshold:max{{{FEATURE}, {WINDOW}}})",
             "{{test_type}}",
         ),
-        Query("vector(1)", "threshold", threshold=True),
+        own_threshold(),
     )
     shares = categories_panel(
         "Distribution of $feature_name",
@@ -237,4 +264,58 @@ def _certainty() -> Section:
         ),
         Query(f"max by (test_type) (model_drift_noise_floor{{{FEATURE}, {WINDOW}}})", "noise: {{test_type}}"),
     )
-    return Section("How certain", [Band(8, [(12, p_values), (12, noise)])])
+    rising = states_panel(
+        "Tests of $feature_name that rise",
+        "Whether a score rises towards its threshold from window to window; known from eight windows on.",
+        Query(f"max by (test_type) (model_drift_trend{{{FEATURE}, {WINDOW}}})", "{{test_type}}"),
+        RISING,
+    )
+    slope = timeseries_panel(
+        "Trend of $feature_name",
+        "Change of each score a day, as a share of its threshold, over windows that do not overlap.",
+        "percentunit",
+        Query(f"max by (test_type) (model_drift_trend_slope{{{FEATURE}, {WINDOW}}})", "{{test_type}}"),
+    )
+    return Section(
+        "How certain, and where it goes",
+        [Band(8, [(12, p_values), (12, noise)]), Band(7, [(12, rising), (12, slope)])],
+    )
+
+
+def _together() -> Section:
+    joint = timeseries_panel(
+        "All features together",
+        "Effect sizes of the tests that look at all features at once, in the chosen window.",
+        "none",
+        Query(
+            f"max by (test_type) (model_multivariate_drift_score{{{ONE_VERSION}, {WINDOW}}})", "{{test_type}}"
+        ),
+    )
+    prediction = timeseries_panel(
+        "Predictions",
+        "Each test's score on predictions in the chosen window, as a multiple of its threshold.",
+        "none",
+        Query(
+            f"max by (test_type) (model_prediction_drift_score{{{ONE_VERSION}, {WINDOW}}} "
+            "/ model_prediction_drift_threshold)",
+            "{{test_type}}",
+        ),
+        own_threshold(),
+    )
+    shares = categories_panel(
+        "Distribution of the predictions",
+        "Share of the fleet's scores or classes of the last hour in each bin, beside the reference's own.",
+        "percentunit",
+        "bin",
+        "Bin",
+        [
+            Query(
+                f"sum by (bin) (model_prediction_bin:current:ratio_increase1h{{{ONE_VERSION}}})", "last hour"
+            ),
+            Query(
+                f"sum by (bin) (model_prediction_bin:model_reference_prediction_ratio:max{{{ONE_VERSION}}})",
+                "reference",
+            ),
+        ],
+    )
+    return Section("Beyond single features", [Band(8, [(8, joint), (8, prediction), (8, shares)])])

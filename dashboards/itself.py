@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .lines import alert_line
 from .page import Band, Section, page
 from .panels import stat_panel, timeseries_panel
 from .queries import YELLOW, Query
@@ -23,10 +24,6 @@ def build() -> Dashboard:
         "Does the monitoring itself work: targets, checks, rules, and the way of alerts to people?",
         [_at_a_glance(), _exporter(), _prometheus(), _delivery()],
     )
-
-
-def _threshold(name: str) -> Query:
-    return Query(f'min(driftgauge:alert_threshold{{threshold="{name}"}})', "alert from", threshold=True)
 
 
 def _at_a_glance() -> Section:
@@ -102,7 +99,7 @@ def _exporter() -> Section:
         "A saw that rises to the interval between checks and falls again.",
         "s",
         Query(f"time() - max {BY_VERSION} (driftgauge_last_check_timestamp_seconds)", VERSION),
-        _threshold("check_age_seconds"),
+        alert_line("check_age_seconds", of_model=False),
     )
     dropped = timeseries_panel(
         "Share of rows not measured",
@@ -112,7 +109,7 @@ def _exporter() -> Section:
             "model:driftgauge_observations_dropped:rate5m / (model:model_predictions:rate5m > 0)",
             VERSION,
         ),
-        _threshold("dropped_ratio"),
+        alert_line("dropped_ratio", of_model=False),
     )
     failures = timeseries_panel(
         "Features that could not be decided",
@@ -135,12 +132,14 @@ def _exporter() -> Section:
         "Series of each version on one target: bounded by the reference, never by traffic.",
         "short",
         Query(f"max {BY_VERSION} (driftgauge_series)", VERSION),
+        alert_line("series", of_model=False),
     )
     scrapes = timeseries_panel(
         "Time of a scrape",
         "Prometheus gives up after the scrape timeout (10 s); a scrape never computes a statistic.",
         "s",
         Query('scrape_duration_seconds{job="model"}', "{{instance}}"),
+        alert_line("scrape_seconds", of_model=False),
     )
     memory = timeseries_panel(
         "Memory",
@@ -201,7 +200,7 @@ def _delivery() -> Section:
         "How long the oldest undelivered message has waited in the bridge.",
         "s",
         Query("max by (receiver) (bridge_outbox_oldest_age_seconds)", "{{receiver}}"),
-        _threshold("outbox_age_seconds"),
+        alert_line("outbox_age_seconds", of_model=False),
     )
     refused = timeseries_panel(
         "Refused and rejected",

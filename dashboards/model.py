@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .codes import PERFORMANCE, QUALITY
+from .lines import BY_VERSION, MODEL, alert_line, own_threshold
 from .page import Band, Section, events, model_variables, page
 from .panels import timeseries_panel
 from .queries import Query
@@ -11,9 +13,6 @@ from .states import heatmap_panel, states_panel
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models.dashboard import Dashboard
-
-MODEL = 'model_name="$model_name", model_version=~"$model_version"'
-BY_VERSION = "by (model_version)"
 
 
 def build() -> Dashboard:
@@ -26,15 +25,6 @@ def build() -> Dashboard:
         variables=model_variables(all_versions=True),
         annotations=events(MODEL),
     )
-
-
-def _threshold(name: str, severity: str = "") -> Query:
-    """The line that an alert compares with, for this model."""
-    matchers = f'model_name="$model_name", threshold="{name}"'
-    if severity:
-        matchers += f', severity="{severity}"'
-    legend = f"{severity} from" if severity else "alert from"
-    return Query(f"max(driftgauge:alert_threshold{{{matchers}}})", legend, threshold=True)
 
 
 def _system() -> Section:
@@ -74,15 +64,15 @@ def _system() -> Section:
             f"model:model_inference_latency_seconds:quantile_rate5m{{{MODEL}}}",
             "{{model_version}} p{{quantile}}",
         ),
-        _threshold("latency_seconds"),
+        alert_line("latency_seconds"),
     )
     errors = timeseries_panel(
         "Calls that fail",
         "Share of calls that end in an exception of the model.",
         "percentunit",
         Query(f"model:errors_per_call:ratio_rate5m{{{MODEL}}}", "{{model_version}}"),
-        _threshold("error_ratio", "warning"),
-        _threshold("error_ratio", "critical"),
+        alert_line("error_ratio", "warning"),
+        alert_line("error_ratio", "critical"),
     )
     kinds = timeseries_panel(
         "Failures by kind",
@@ -94,8 +84,32 @@ def _system() -> Section:
         ),
         stacked=True,
     )
+    budget = timeseries_panel(
+        "Error budget left",
+        "Share of the budget of 30 days that is left for each objective; below 0 the objective is missed.",
+        "percentunit",
+        Query(f"model_slo:error_budget_remaining:ratio{{{MODEL}}}", "{{slo}} {{model_version}}"),
+    )
+    burn = timeseries_panel(
+        "Burn of the error budget",
+        "How many times faster than the objective allows, over one hour; on the line the budget of 30 days "
+        "is "
+        "gone in two.",
+        "none",
+        Query(f"model_slo:burn_rate:increase1h{{{MODEL}}}", "{{slo}} {{model_version}}"),
+        Query(
+            'max(driftgauge:alert_threshold{model_name="$model_name", threshold="burn_rate", window="1h"})',
+            "alert from",
+            threshold=True,
+        ),
+    )
     return Section(
-        "System", [Band(7, [(8, up), (16, calls)]), Band(8, [(8, latency), (8, errors), (8, kinds)])]
+        "System",
+        [
+            Band(7, [(8, up), (16, calls)]),
+            Band(8, [(8, latency), (8, errors), (8, kinds)]),
+            Band(7, [(12, budget), (12, burn)]),
+        ],
     )
 
 
@@ -109,7 +123,8 @@ def _data() -> Section:
             f"/ on () group_left () (sum(model:model_prediction_calls:rate5m{{{MODEL}}}) > 0)",
             "{{violation}}",
         ),
-        _threshold("schema_violation_ratio"),
+        alert_line("schema_violation_ratio", "warning"),
+        alert_line("schema_violation_ratio", "critical"),
     )
     missing = timeseries_panel(
         "Missing values",
@@ -122,7 +137,8 @@ def _data() -> Section:
             f'(model_reference_bin_ratio{{{MODEL}, bin="__missing__"}}))',
             "{{feature_name}} {{model_version}}",
         ),
-        _threshold("missing_ratio_increase"),
+        alert_line("missing_ratio_increase", "warning"),
+        alert_line("missing_ratio_increase", "critical"),
     )
     values = [
         timeseries_panel(
@@ -152,8 +168,26 @@ def _data() -> Section:
             ),
         )
     ]
+    quality = states_panel(
+        "State of the data",
+        "Whether any kind of damage is at or above its threshold; the page of data quality says which.",
+        Query(f"max {BY_VERSION} (model_quality_state{{{MODEL}}})", "{{model_version}}"),
+        QUALITY,
+    )
+    damage = timeseries_panel(
+        "Damage",
+        "Value of each kind as a multiple of its threshold, the worst window and version.",
+        "none",
+        Query(f"max by (kind) (model_kind:quality_score_per_threshold:max{{{MODEL}}})", "{{kind}}"),
+        own_threshold(),
+    )
     return Section(
-        "Data", [Band(8, [(12, violations), (12, missing)]), Band(7, [(8, panel) for panel in values])]
+        "Data",
+        [
+            Band(7, [(8, quality), (16, damage)]),
+            Band(8, [(12, violations), (12, missing)]),
+            Band(7, [(8, panel) for panel in values]),
+        ],
     )
 
 
@@ -188,14 +222,27 @@ def _prediction() -> Section:
             "/ model_prediction_drift_threshold)",
             "{{test_type}} {{window}} {{model_version}}",
         ),
-        Query("vector(1)", "threshold", threshold=True),
+        own_threshold(),
     )
     state = states_panel(
         "State of the predictions",
         "Whether scores and predicted classes drift.",
         Query(f"max {BY_VERSION} (model_prediction_drift_state{{{MODEL}}})", "{{model_version}}"),
     )
-    return Section("Prediction", [Band(8, [(12, scores), (12, classes)]), Band(7, [(16, drift), (8, state)])])
+    fleet = timeseries_panel(
+        "Prediction drift of the fleet",
+        "PSI of an hour of all replicas, of scores and of predicted classes, beside the exporter's "
+        "threshold.",
+        "none",
+        Query(f"model_prediction:drift_psi:increase1h{{{MODEL}}}", "{{output}} {{model_version}}"),
+        Query(
+            f'max(model_prediction_drift_threshold{{{MODEL}, test_type="psi"}})', "threshold", threshold=True
+        ),
+    )
+    return Section(
+        "Prediction",
+        [Band(8, [(12, scores), (12, classes)]), Band(7, [(8, drift), (8, fleet), (8, state)])],
+    )
 
 
 def _model() -> Section:
@@ -212,8 +259,8 @@ def _model() -> Section:
         "Share of features in drift.",
         "percentunit",
         Query(f"max {BY_VERSION} (model_drifted_features_ratio{{{MODEL}}})", "{{model_version}}"),
-        _threshold("drifted_features_ratio", "warning"),
-        _threshold("drifted_features_ratio", "critical"),
+        alert_line("drifted_features_ratio", "warning"),
+        alert_line("drifted_features_ratio", "critical"),
     )
     labels = timeseries_panel(
         "Label drift",
@@ -224,7 +271,7 @@ def _model() -> Section:
             "/ model_label_drift_threshold)",
             "{{test_type}} {{window}} {{model_version}}",
         ),
-        Query("vector(1)", "threshold", threshold=True),
+        own_threshold(),
     )
     outcomes = timeseries_panel(
         "Outcomes",
@@ -232,7 +279,37 @@ def _model() -> Section:
         "cps",
         Query(f"sum by (outcome) (rate(model_outcomes_total{{{MODEL}}}[$__rate_interval]))", "{{outcome}}"),
     )
-    return Section("Model", [Band(8, [(14, features), (10, ratio)]), Band(8, [(12, labels), (12, outcomes)])])
+    performance = states_panel(
+        "Performance",
+        "State of the measure that decides, in each window, by outcomes; the page of performance has the "
+        "rest.",
+        Query(
+            f"max by (model_version, window) (model_performance_overall_state{{{MODEL}}})",
+            "{{window}} {{model_version}}",
+        ),
+        PERFORMANCE,
+    )
+    drop = timeseries_panel(
+        "Drop from the training time",
+        "Largest drop of each measure in any window, as a share of the reference; the line is the smallest "
+        "drop that counts.",
+        "percentunit",
+        Query(f"max by (measure) (model_performance_drop_ratio{{{MODEL}}})", "{{measure}}"),
+        Query(f"min(model_performance_drop_threshold{{{MODEL}}})", "alert from", threshold=True),
+    )
+    concept = states_panel(
+        "Concept drift",
+        "State of each detector on the stream of errors.",
+        Query(f"max by (detector) (model_concept_drift_state{{{MODEL}}})", "{{detector}}"),
+    )
+    return Section(
+        "Model",
+        [
+            Band(8, [(8, performance), (8, drop), (8, concept)]),
+            Band(8, [(14, features), (10, ratio)]),
+            Band(8, [(12, labels), (12, outcomes)]),
+        ],
+    )
 
 
 def _business() -> Section:
@@ -252,4 +329,21 @@ def _business() -> Section:
         "short",
         Query(f"sum {BY_VERSION} (increase(model_errors_total{{{MODEL}}}[1d]))", "{{model_version}}"),
     )
-    return Section("Business", [Band(8, [(16, decisions), (8, lost)])])
+    value = timeseries_panel(
+        "Value per predicted row",
+        "Of each business counter over a day, all versions together.",
+        "none",
+        Query('model_business:value_per_row:ratio_increase1d{model_name="$model_name"}', "{{measure}}"),
+    )
+    correlation = timeseries_panel(
+        "Business and model",
+        "Rank correlation of each measure with drift or performance some time before: a hint, never a cause.",
+        "none",
+        Query(
+            f"max by (model_version, measure, with) (model_business_correlation{{{MODEL}}})",
+            "{{measure}}, {{with}} {{model_version}}",
+        ),
+    )
+    return Section(
+        "Business", [Band(8, [(16, decisions), (8, lost)]), Band(8, [(12, value), (12, correlation)])]
+    )

@@ -41,7 +41,7 @@ def build() -> Dashboard:
         "driftgauge-overview",
         "Is anything wrong with any model, and where? One row for each model version.",
         [_at_a_glance(), _models(), _trends()],
-        annotations=events(""),
+        annotations=events("", retraining=True),
     )
 
 

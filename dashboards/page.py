@@ -32,6 +32,12 @@ PAGES = (
     ("driftgauge-overview", "All models"),
     ("driftgauge-model", "One model"),
     ("driftgauge-drift", "Drift"),
+    ("driftgauge-performance", "Performance"),
+    ("driftgauge-importance", "Feature importance"),
+    ("driftgauge-quality", "Data quality"),
+    ("driftgauge-effects", "Business, fairness, feedback"),
+    ("driftgauge-alerts", "Alerts and escalations"),
+    ("driftgauge-rollout", "Rollout and retraining"),
     ("driftgauge-itself", "driftgauge itself"),
     ("driftgauge-runbooks", "Runbooks"),
 )
@@ -97,9 +103,27 @@ def page(
 
 
 def query_variable(
-    name: str, label: str, query: str, *, with_all: bool = False, description: str = ""
+    name: str,
+    label: str,
+    query: str,
+    *,
+    with_all: bool = False,
+    all_value: str = ".+",
+    chosen: str = "",
+    description: str = "",
 ) -> dashboard.QueryVariable:
-    """A variable whose values are those of a label, looked up again whenever the time range changes."""
+    """A variable whose values are those of a label, looked up again whenever the time range changes.
+
+    Parameters
+    ----------
+    name, label, query, description : str
+    with_all : bool
+        Several values may be chosen at once, and all are at first.
+    all_value : str
+        Regular expression that stands for all.
+    chosen : str
+        Value that is chosen at first; by default the first one.
+    """
     variable = (
         dashboard.QueryVariable(name)
         .label(label)
@@ -113,7 +137,11 @@ def query_variable(
         .include_all(with_all)
     )
     if with_all:
-        variable.all_value(".+").current(models.VariableOption(selected=True, text=["All"], value=["$__all"]))
+        variable.all_value(all_value).current(
+            models.VariableOption(selected=True, text=["All"], value=["$__all"])
+        )
+    elif chosen:
+        variable.current(models.VariableOption(selected=True, text=chosen, value=chosen))
     return variable
 
 
@@ -134,17 +162,43 @@ def model_variables(*, all_versions: bool) -> list[dashboard.QueryVariable]:
     ]
 
 
-def events(selector: str) -> list[dashboard.AnnotationQuery]:
-    """Marks for new model versions and firing alerts that match a label selector, which may be empty."""
+def events(selector: str, *, retraining: bool = False) -> list[dashboard.AnnotationQuery]:
+    """Marks for new model versions, ended rollouts and firing alerts of a selector, which may be empty.
+
+    Parameters
+    ----------
+    selector : str
+        Label matchers.
+    retraining : bool
+        Mark also where people asked for retraining; such a request does not say of which model.
+    """
     new_version = (
         f"group by (model_name, model_version) (model_info{{{selector}}}) unless "
         f"group by (model_name, model_version) (model_info{{{selector}}} offset 5m)"
     )
     alerts = f'ALERTS{{alertstate="firing", alertname!="Watchdog"{", " if selector else ""}{selector}}}'
-    return [
+    version = "by (model_name, model_version)"
+    marks = [
         _annotation("New versions", new_version, "blue", "{{model_name}} {{model_version}}"),
+        _annotation(
+            "Promotions",
+            f"sum {version} (increase(model_promotions_total{{{selector}}}[2m])) > 0",
+            "green",
+            "promoted: {{model_name}} {{model_version}}",
+        ),
+        _annotation(
+            "Rollbacks",
+            "sum by (model_name, model_version, reason) "
+            f"(increase(model_rollbacks_total{{{selector}}}[2m])) > 0",
+            "orange",
+            "rolled back ({{reason}}): {{model_name}} {{model_version}}",
+        ),
         _annotation("Alerts", alerts, "red", "{{alertname}} {{feature_name}}"),
     ]
+    if retraining:
+        asked = 'sum(increase(bridge_actions_total{action="retrain", outcome="done"}[2m])) > 0'
+        marks.append(_annotation("Retraining", asked, "purple", "retraining was asked for"))
+    return marks
 
 
 def _annotation(name: str, expr: str, color: str, title: str) -> dashboard.AnnotationQuery:

@@ -79,8 +79,10 @@ def stat_panel(
     return panel.build()
 
 
-def bars_panel(title: str, description: str, unit: str, query: Query, *, bad_from: float) -> models.Panel:
-    """One horizontal bar for each series, red from `bad_from` on."""
+def bars_panel(
+    title: str, description: str, unit: str, query: Query, *, bad_from: float | None = None
+) -> models.Panel:
+    """One horizontal bar for each series, red from `bad_from` on; without it in blue."""
     return (
         described(bargauge.Panel(), title, description, unit, (query,), instant=True)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
@@ -88,7 +90,7 @@ def bars_panel(title: str, description: str, unit: str, query: Query, *, bad_fro
         .display_mode(common_models.BarGaugeDisplayMode.BASIC)
         .no_value("no data")
         .min(0)
-        .thresholds(steps(GREEN, (bad_from, RED)))
+        .thresholds(steps(BLUE) if bad_from is None else steps(GREEN, (bad_from, RED)))
         .build()
     )
 

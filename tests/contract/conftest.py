@@ -31,6 +31,8 @@ FOREIGN: Mapping[str, frozenset[str]] = {
     "prometheus_tsdb_head_series": TARGET_LABELS,
     "prometheus_notifications_dropped_total": TARGET_LABELS | {"alertmanager"},
     "alertmanager_notifications_failed_total": TARGET_LABELS | {"integration", "reason"},
+    "alertmanager_alerts": TARGET_LABELS | {"state"},
+    "alertmanager_silences": TARGET_LABELS | {"state"},
 }
 """Series of other programs that our rules and dashboards use, with their labels."""
 
