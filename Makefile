@@ -20,7 +20,7 @@ COMPILE = $(LOCK_BIN)/uv pip compile --quiet pyproject.toml --extra demo --unive
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test lint type check fmt bench lock components components-required clean
+.PHONY: help demo setup test stress lint type check fmt bench lock components components-required clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,9 @@ setup: $(DEV) components ## Install everything for development into .venv
 
 test: $(DEV) components-required ## Run all tests, those with the real Prometheus too (ARGS="-k name")
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+stress: $(DEV) components-required ## Load and torment the bridge for a quarter of an hour, and measure
+	$(BIN)/python -m pytest -p no:xdist -m stress tests/alerting $(ARGS)
 
 lint: $(DEV) ## Check style and spelling
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ from alerting.metrics import BridgeMetrics
 from alerting.secret import Secret
 from alerting.slack import BotClient, SlackPolicy, WebhookClient
 from alerting.testing import FakeSlack
+from alerting.testing.alertmanager import Alertmanager
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -279,6 +280,20 @@ def bridge(tmp_path: Path, free_port: int) -> Iterator[Callable[..., BridgeProce
 
 
 @pytest.fixture
+def alertmanager_of(tmp_path: Path) -> Iterator[Callable[..., Alertmanager]]:
+    """Make Alertmanagers, not yet started, that post to a bridge; they are killed at the end."""
+    made: list[Alertmanager] = []
+
+    def make(bridge_url: str, **options: Any) -> Alertmanager:
+        made.append(Alertmanager(tmp_path / f"alertmanager-{len(made)}", bridge_url, **options))
+        return made[-1]
+
+    yield make
+    for alertmanager in made:
+        alertmanager.kill()
+
+
+@pytest.fixture
 def live_slack() -> Iterator[FakeSlack]:
     """A fake Slack on the real clock, for processes."""
     with FakeSlack() as fake:
@@ -300,3 +315,13 @@ def eventually(condition: Callable[[], Any], *, seconds: float = 15.0) -> Any:
 def _eventually() -> Callable[..., Any]:
     """Wait for something that another process does."""
     return eventually
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have measured (`record_property`); `make stress` is run to see it."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    lines = [line for report in reports for line in getattr(report, "user_properties", ())]
+    if lines:
+        terminalreporter.section("measured")
+    for name, value in lines:
+        terminalreporter.write_line(f"{name}: {value}")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 import yaml
 
 from alerting.testing import FakeSlack
+from alerting.testing.alertmanager import Alertmanager
 
 if TYPE_CHECKING:
     from .conftest import BridgeProcess
@@ -25,84 +22,13 @@ TOKEN = "alertmanager-token-of-32-characters"
 GROUP_INTERVAL = 1
 
 
-class Alertmanager:
-    """A real Alertmanager that posts to a bridge."""
-
-    def __init__(self, folder: Path, port: int, bridge_url: str) -> None:
-        binary = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-        assert binary, "need Alertmanager (Debian: prometheus-alertmanager)"
-        (folder / "token").write_text(TOKEN)
-        receiver = {
-            "url": f"{bridge_url}/alertmanager",
-            "send_resolved": True,
-            "http_config": {"authorization": {"credentials_file": str(folder / "token")}},
-        }
-        config = {
-            "route": {
-                "receiver": "bridge",
-                "group_by": ["alertname", "model_name", "model_version"],
-                "group_wait": "0s",
-                "group_interval": f"{GROUP_INTERVAL}s",
-                "repeat_interval": "1h",
-            },
-            "receivers": [{"name": "bridge", "webhook_configs": [receiver]}],
-        }
-        (folder / "alertmanager.yaml").write_text(yaml.safe_dump(config))
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = (folder / "alertmanager.log").open("wb")
-        self.process = subprocess.Popen(
-            [
-                binary,
-                f"--config.file={folder / 'alertmanager.yaml'}",
-                f"--storage.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-                "--cluster.listen-address=",
-            ],
-            stdout=self.log,
-            stderr=self.log,
-        )
-
-    def ready(self) -> bool:
-        """Whether it takes alerts."""
-        try:
-            return requests.get(f"{self.url}/-/ready", timeout=1).ok
-        except requests.ConnectionError:
-            return False
-
-    def alert(self, feature: str, *, starts: float, ends: float, severity: str = "warning") -> None:
-        """Fire an alert, or end it with `ends` in the past; times in seconds from now."""
-        now = dt.datetime.now(dt.UTC)
-        entry = {
-            "labels": {
-                "alertname": "ModelDriftDetected",
-                "severity": severity,
-                "model_name": "flight_delay",
-                "model_version": "1.2.0",
-                "feature_name": feature,
-            },
-            "annotations": {"summary": f"{feature} has drifted", "runbook_url": "https://docs.example/r"},
-            "startsAt": (now + dt.timedelta(seconds=starts)).isoformat(),
-            "endsAt": (now + dt.timedelta(seconds=ends)).isoformat(),
-        }
-        requests.post(f"{self.url}/api/v2/alerts", json=[entry], timeout=5).raise_for_status()
-
-    def close(self) -> None:
-        """End it."""
-        self.process.terminate()
-        self.process.wait(10)
-        self.log.close()
-
-
 @pytest.fixture
 def stack(
-    tmp_path: Path,
-    free_port: int,
     bridge: Callable[..., BridgeProcess],
     live_slack: FakeSlack,
-    eventually: Callable[..., Any],
-) -> Iterator[Callable[..., tuple[Alertmanager, BridgeProcess]]]:
+    alertmanager_of: Callable[..., Alertmanager],
+) -> Callable[..., tuple[Alertmanager, BridgeProcess]]:
     """Start a bridge and an Alertmanager that posts to it."""
-    running: list[Alertmanager] = []
 
     def start(*, webhook: bool = False, reopen: float = 360) -> tuple[Alertmanager, BridgeProcess]:
         process = bridge(live_slack, webhook=webhook, BRIDGE_TOKENS=TOKEN)
@@ -110,25 +36,9 @@ def stack(
         config["state"]["reopen_after_seconds"] = reopen
         process.config.write_text(yaml.safe_dump(config))
         process.start()
-        alertmanager = Alertmanager(tmp_path, _other_port(free_port), process.url)
-        running.append(alertmanager)
-        eventually(alertmanager.ready)
-        return alertmanager, process
+        return alertmanager_of(process.url, token=TOKEN).start(), process
 
-    yield start
-    for alertmanager in running:
-        alertmanager.close()
-
-
-def _other_port(taken: int) -> int:
-    """A free port that is not the bridge's."""
-    import socket  # noqa: PLC0415 - only here
-
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = int(server.getsockname()[1])
-        if port != taken:
-            return port
+    return start
 
 
 def texts(slack: FakeSlack) -> list[str]:
