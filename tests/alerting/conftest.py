@@ -320,7 +320,8 @@ def _eventually() -> Callable[..., Any]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests have measured (`record_property`); `make stress` is run to see it."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
-    lines = [line for report in reports for line in getattr(report, "user_properties", ())]
+    calls = [report for report in reports if getattr(report, "when", "") == "call"]
+    lines = [line for report in calls for line in report.user_properties]
     if lines:
         terminalreporter.section("measured")
     for name, value in lines:
