@@ -24,11 +24,13 @@ from .rows import read_rows
 from .windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from .hysteresis import State
+    from .measure import Measurement
     from .multivariate import JointFinding
     from .policy import MultivariateTest
+    from .reference import Profiles
     from .reference.profiles import Floats
 
 
@@ -95,8 +97,52 @@ def check(
         timestamps=timestamps,
     )
     profiles = reference.profiles_at(rows.times)
-    measured = measure_rows(profiles, rows, policy.min_samples, policy.wanted, threads)
-    verdicts = evaluate(measured, policy, reference.calibration_for(name, rows.n_rows))
+    start, end = _span(rows.times)
+    return decide(
+        reference,
+        profiles,
+        measure_rows(profiles, rows, policy.min_samples, policy.wanted, threads),
+        policy,
+        window=name,
+        rows=rows.n_rows,
+        start=start,
+        end=end,
+        quality=table_quality(reference, rows.columns.names, rows.columns.problems, repeated_ids(ids)),
+        multivariate=compare_joint(reference, rows.columns, policy),
+        state=state,
+        checked_at=clock(),
+    )
+
+
+def decide(
+    reference: Reference,
+    profiles: Profiles,
+    measured: Sequence[Measurement],
+    policy: Policy,
+    *,
+    window: str | None,
+    rows: int,
+    start: float | None,
+    end: float | None,
+    quality: Mapping[str, Any],
+    multivariate: Mapping[MultivariateTest, JointFinding],
+    state: CheckState | None,
+    checked_at: float,
+) -> Report:
+    """The report on a window that is measured already, wherever its rows are.
+
+    Parameters
+    ----------
+    reference, policy, window, state
+        As in `check`.
+    profiles : Profiles
+        Those of the reference that the window was compared with.
+    measured : sequence of Measurement
+        Of every feature, and of the outputs that were compared.
+    rows, start, end, quality, multivariate, checked_at
+        As in `Report`.
+    """
+    verdicts = evaluate(measured, policy, reference.calibration_for(window, rows))
     by_name = {**profiles.features, **profiles.named()}
     # A column that is not compared this time, such as labels that have not come, keeps its memory.
     memory = {} if state is None else dict(state.columns)
@@ -107,28 +153,28 @@ def check(
         if state is None:
             shown = at_once(verdict.evidence)
         reports[column] = _column_report(by_name[column], verdict, shown)
-    start, end = _span(rows.times)
     return Report(
-        checked_at=clock(),
+        checked_at=checked_at,
         model_name=reference.model_name,
         model_version=reference.model_version,
         reference_rows=reference.rows,
-        window=name,
-        rows=rows.n_rows,
+        window=window,
+        rows=rows,
         start=start,
         end=end,
         features={feature: reports[feature] for feature in reference.features},
         prediction={key: reports[column] for key, column in OUTPUT_KEYS.items() if column in reports},
         label=reports.get(LABEL),
-        quality=_table_quality(reference, rows.columns, ids),
+        quality=quality,
         next_state=CheckState(columns=memory),
-        multivariate=_multivariate(reference, rows.columns, policy),
+        multivariate=multivariate,
     )
 
 
-def _multivariate(
+def compare_joint(
     reference: Reference, current: Columns, policy: Policy
 ) -> dict[MultivariateTest, JointFinding]:
+    """Tests of all features together, where the reference keeps whole rows and the window has enough."""
     if reference.joint is None or current.n_rows < policy.min_samples:
         return {}
     from .multivariate import compare_rows  # noqa: PLC0415 - scipy.stats takes half a second to import
@@ -192,17 +238,25 @@ def _class_order(name: str) -> tuple[float, str]:
         return float("inf"), name
 
 
-def _table_quality(reference: Reference, columns: Columns, ids: Any) -> dict[str, Any]:  # noqa: ANN401 - any column
-    needed = list(reference.features)
-    common = [name for name in columns.names if name in reference.features]
-    listed = [] if ids is None else to_array(ids).tolist()
+def table_quality(
+    reference: Reference, names: Sequence[str], problems: Sequence[str], repeated: int
+) -> dict[str, Any]:
+    """Quality of a table of these columns, as in `Report`."""
+    needed, found = list(reference.features), set(names)
+    common = [name for name in names if name in reference.features]
     return {
-        "missing_columns": [name for name in needed if name not in columns.arrays],
-        "extra_columns": [name for name in columns.names if name not in reference.features],
-        "reordered": common != [name for name in needed if name in columns.arrays],
-        "problems": list(columns.problems),
-        "repeated_ids": len(listed) - len(set(map(str, listed))),
+        "missing_columns": [name for name in needed if name not in found],
+        "extra_columns": [name for name in names if name not in reference.features],
+        "reordered": common != [name for name in needed if name in found],
+        "problems": list(problems),
+        "repeated_ids": repeated,
     }
+
+
+def repeated_ids(ids: Any) -> int:  # noqa: ANN401 - any column
+    """Rows whose id an earlier row has."""
+    listed = [] if ids is None else to_array(ids).tolist()
+    return len(listed) - len(set(map(str, listed)))
 
 
 def _span(times: Floats | None) -> tuple[float | None, float | None]:

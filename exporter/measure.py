@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import numpy as np
-
+from .counted import Counted, Numbers, count_column
 from .errors import InsufficientDataError
 from .policy import CATEGORICAL_TESTS, NUMERIC_TESTS
-from .reference.kinds import SPECIAL_BINS, as_numbers, tally
+from .reference.kinds import SPECIAL_BINS
 from .reference.profiles import BinCounts, CategoricalProfile, NumericProfile, Profile
 from .statistics.binning import occupied_bins
 from .statistics.contingency import chi_square, homogeneity_p_value
@@ -123,6 +122,16 @@ def measure_rows(
     A column that is not there, or cannot be computed, is a measurement with a reason and costs the others
     nothing. With `threads`, so many columns are measured at a time: sorting holds no lock.
     """
+    columns = compared_columns(profiles, rows)
+    work = partial(_guarded, min_samples=min_samples, wanted=wanted)
+    if threads <= 1:
+        return list(itertools.starmap(work, columns))
+    with ThreadPoolExecutor(threads, thread_name_prefix="driftgauge-check") as pool:
+        return list(pool.map(work, *zip(*columns, strict=True)))
+
+
+def compared_columns(profiles: Profiles, rows: Rows) -> list[tuple[Profile, NDArray[Any] | None]]:
+    """What is compared with what: every feature, None if it is absent, and outputs that both sides have."""
     scores = rows.scores
     if scores is None and profiles.predicted_classes is None:
         scores = rows.predictions  # the values of a regression
@@ -131,29 +140,40 @@ def measure_rows(
         (profiles.predicted_classes, rows.predictions),
         (profiles.labels, rows.labels),
     )
-    compared: list[tuple[Profile, NDArray[Any] | None]] = [
+    columns: list[tuple[Profile, NDArray[Any] | None]] = [
         (profile, rows.columns.arrays.get(name)) for name, profile in profiles.features.items()
     ]
-    compared += [
+    columns += [
         (profile, values) for profile, values in outputs if profile is not None and values is not None
     ]
-    work = partial(_guarded, min_samples=min_samples, wanted=wanted)
-    if threads <= 1:
-        return list(itertools.starmap(work, compared))
-    with ThreadPoolExecutor(threads, thread_name_prefix="driftgauge-check") as pool:
-        return list(pool.map(work, *zip(*compared, strict=True)))
+    return columns
 
 
 def _guarded(
     profile: Profile, values: NDArray[Any] | None, min_samples: int, wanted: Collection[TestType]
 ) -> Measurement:
-    failed = partial(Measurement, name=profile.name, kind=profile.kind)
     if values is None:
-        return failed(reason="missing_column", detail=f"the window has no column {profile.name!r}")
+        return missing_column(profile)
     try:
         return measure(profile, values, min_samples, wanted)
     except Exception as error:  # noqa: BLE001 - one column that fails must not cost the others
-        return failed(reason="failed", detail=f"{type(error).__name__}: {error}")
+        return failed_column(profile, error_text(error))
+
+
+def missing_column(profile: Profile) -> Measurement:
+    """What is said of a column that the window does not have."""
+    detail = f"the window has no column {profile.name!r}"
+    return Measurement(name=profile.name, kind=profile.kind, reason="missing_column", detail=detail)
+
+
+def failed_column(profile: Profile, detail: str) -> Measurement:
+    """What is said of a column that could not be read or computed."""
+    return Measurement(name=profile.name, kind=profile.kind, reason="failed", detail=detail)
+
+
+def error_text(error: Exception) -> str:
+    """An error in one line."""
+    return f"{type(error).__name__}: {error}"
 
 
 def measure(
@@ -172,13 +192,14 @@ def measure(
     wanted : collection of str
         Tests to compute; those that come with them at no cost are there too.
     """
-    if isinstance(profile, NumericProfile):
-        numbers, wrong = as_numbers(values)
-        type_errors = 0 if wrong is None else int(wrong.sum())
-        bins, finite = profile.count_sorted(np.sort(numbers), type_errors)
-    else:
-        categories = tally(values)
-        bins = profile.count_tally(categories)
+    return measure_counted(profile, count_column(profile, values), min_samples, wanted)
+
+
+def measure_counted(
+    profile: Profile, column: Counted, min_samples: int, wanted: Collection[TestType] = ALL_TESTS
+) -> Measurement:
+    """Statistics of one column that is counted already; the parameters are those of `measure`."""
+    bins = column.bins
     current, reference = bins.counts[:-2], profile.counts[:-2]
     measured = partial(
         Measurement,
@@ -188,20 +209,22 @@ def measure(
         n_current=int(current.sum()),
         n_reference=profile.count,
     )
-    problem = _too_little(profile, bins, len(values), min_samples)
+    problem = _too_little(profile, bins, column.rows, min_samples)
     if problem is not None:
         return measured(reason=problem[0], detail=problem[1])
     groups: list[tuple[tuple[TestType, ...], Callable[[], tuple[Measured, ...]]]] = [
         (("psi", "jensen_shannon", "hellinger"), lambda: _binned(reference, current)),
     ]
     if isinstance(profile, NumericProfile):
+        numbers = column.numbers
+        assert numbers is not None
         groups += [
-            (("ks", "wasserstein"), lambda: _distribution(profile, finite)),
-            (("mean_shift",), lambda: _mean(profile, finite)),
-            (("variance_ratio",), lambda: _variance(profile, finite)),
+            (("ks", "wasserstein"), lambda: _distribution(profile, numbers)),
+            (("mean_shift",), lambda: _mean(profile, numbers)),
+            (("variance_ratio",), lambda: _variance(profile, numbers)),
         ]
     else:
-        groups.append((("chi_square",), lambda: _categorical(profile, categories, bins)))
+        groups.append((("chi_square",), lambda: _categorical(profile, column.categories, bins)))
     statistics: list[Measured] = []
     failures: dict[TestType, str] = {}
     for tests, compute in groups:
@@ -247,32 +270,32 @@ def _of(profile: NumericProfile) -> tuple[Sample, Moments]:
     return profile.sample, profile.moments
 
 
-def _distribution(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Measured, ...]:
+def _distribution(profile: NumericProfile, numbers: Numbers) -> tuple[Measured, ...]:
     reference, moments = _of(profile)
-    assert profile.cells is not None
-    ks, distance = profile.cells.compare(values)
-    p_value = ks_p_value(max(ks - reference.ks_error, 0.0), profile.count, len(values))
+    ks, distance = numbers.compare(profile)
+    error = reference.ks_error + numbers.ks_error
+    p_value = ks_p_value(max(ks - error, 0.0), profile.count, numbers.n)
     normalised = normalised_wasserstein(distance, moments)
     return (
-        Measured("ks", ks, ks, p_value, {"ks_error": reference.ks_error}),
+        Measured("ks", ks, ks, p_value, {"ks_error": error}),
         Measured("wasserstein", distance, normalised, p_value, {"normalised": normalised}),
     )
 
 
-def _mean(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Measured, ...]:
-    shift = mean_shift(_of(profile)[1], Moments.of(values))
+def _mean(profile: NumericProfile, numbers: Numbers) -> tuple[Measured, ...]:
+    shift = mean_shift(_of(profile)[1], numbers.moments())
     details = {"difference": shift.difference, "z": shift.z}
     return (Measured("mean_shift", shift.cohens_d, abs(shift.cohens_d), shift.guarded_p_value, details),)
 
 
-def _variance(profile: NumericProfile, values: NDArray[np.float64]) -> tuple[Measured, ...]:
-    result = variance_ratio(_of(profile)[0], Sample.of_sorted(values))
+def _variance(profile: NumericProfile, numbers: Numbers) -> tuple[Measured, ...]:
+    result = variance_ratio(_of(profile)[0], numbers.sample())
     inverse = 1.0 / result.ratio if result.ratio else math.inf
     return (Measured("variance_ratio", result.ratio, max(result.ratio, inverse), result.guarded_p_value),)
 
 
 def _categorical(
-    profile: CategoricalProfile, current: dict[str, int], bins: BinCounts
+    profile: CategoricalProfile, current: Mapping[str, int], bins: BinCounts
 ) -> tuple[Measured, ...]:
     result = chi_square(profile.counts[:-2], bins.counts[:-2])
     new = profile.unseen_in(current, NAMED_CATEGORIES) if bins.unseen else []

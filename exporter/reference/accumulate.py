@@ -1,14 +1,11 @@
 """Columns read chunk by chunk in bounded memory, on the way to a profile.
 
-Counts, missing values and moments are exact. A numeric column keeps its distribution as a mergeable summary:
-each chunk becomes a `Sample`, and samples that stand for equally many chunks are merged in pairs and
-compressed, like the carries of a binary counter, so that the error grows with the logarithm of the number of
-chunks and is carried along in `Sample.ks_error`. A categorical column counts up to `MAX_FOLLOWED` categories
-exactly and beyond that by the rule of Misra and Gries, whose error is bounded and kept.
+Counts, missing values and moments are exact. A numeric column keeps its distribution as a `GrowingSample`. A
+categorical column counts up to `MAX_FOLLOWED` categories exactly and beyond that by the rule of Misra and
+Gries, whose error is bounded and kept.
 
 References
 ----------
-P. K. Agarwal et al., Mergeable summaries, ACM TODS 38(4), 2013.
 J. Misra and D. Gries, Finding repeated elements, Science of Computer Programming 2(2), 1982.
 """
 
@@ -20,8 +17,8 @@ import numpy as np
 
 from ..errors import ReferenceDataError
 from ..statistics.binning import bin_counts_sample, quantile_edges
-from ..statistics.moments import Moments
-from ..statistics.sample import Sample
+from ..statistics.sample import sorted_finite
+from .distribution import GrowingSample
 from .kinds import INF, MISSING, as_numbers, tally
 from .profiles import CategoricalProfile, NumericProfile
 
@@ -54,9 +51,7 @@ class NumericAccumulator:
         self.name = name
         self._grid_points = grid_points
         self._missing = self._infinite = self._type_errors = 0
-        self._moments: Moments | None = None
-        self._newest: Sample | None = None
-        self._levels: list[Sample | None] = []
+        self._values = GrowingSample(None if grid_points is None else INNER_FACTOR * grid_points)
 
     def update(self, values: NDArray[Any]) -> None:
         """Add the rows of one chunk."""
@@ -68,16 +63,15 @@ class NumericAccumulator:
         self._type_errors += n_wrong
         self._infinite += len(numbers) - len(finite) - n_missing - n_wrong
         if len(finite):
-            moments = Moments.of(finite)
-            self._moments = moments if self._moments is None else self._moments.merge(moments)
-            self._push(Sample.of(finite))
+            self._values.update(sorted_finite(finite))
 
     @classmethod
     def of(cls, profile: NumericProfile, *, grid_points: int | None) -> NumericAccumulator:
         """Accumulator that starts from a finished profile."""
         column = cls(profile.name, grid_points=grid_points)
         column._type_errors, column._missing, column._infinite = (int(c) for c in profile.counts[-3:])
-        column._moments, column._newest = profile.moments, profile.sample
+        if profile.sample is not None and profile.moments is not None:
+            column._values.add(profile.sample, profile.moments)
         return column
 
     def add_missing(self, rows: int) -> None:
@@ -89,15 +83,15 @@ class NumericAccumulator:
         self._missing += other._missing
         self._infinite += other._infinite
         self._type_errors += other._type_errors
-        if other._moments is not None:
-            self._moments = other._moments if self._moments is None else self._moments.merge(other._moments)
-        for sample in (*other._levels, other._newest):
-            if sample is not None:
-                self._push(sample)
+        self._values.merge(other._values)
+
+    def condense(self) -> None:
+        """Give up what is exact beyond the summary's size, before it travels."""
+        self._values.condense()
 
     def profile(self, n_bins: int, edges: NDArray[np.float64] | None = None) -> NumericProfile:
         """The finished profile, on these edges or on its own quantiles."""
-        sample = merged = self._merged()
+        sample = merged = self._values.sample()
         if sample is not None and self._grid_points is not None:
             sample = sample.compress(self._grid_points)
         if edges is None:
@@ -111,33 +105,8 @@ class NumericAccumulator:
             edges=edges,
             counts=np.concatenate([value_counts, special]),
             sample=sample,
-            moments=self._moments,
+            moments=self._values.moments,
         )
-
-    def _push(self, sample: Sample) -> None:
-        # The newest chunk stays exact until another comes: a table read in one go loses nothing here.
-        if self._newest is None:
-            self._newest = sample
-            return
-        carry = self._reduced(self._newest)
-        self._newest = sample
-        for level, held in enumerate(self._levels):
-            if held is None:
-                self._levels[level] = carry
-                return
-            carry = self._reduced(held.merge(carry))
-            self._levels[level] = None
-        self._levels.append(carry)
-
-    def _reduced(self, sample: Sample) -> Sample:
-        return sample if self._grid_points is None else sample.compress(INNER_FACTOR * self._grid_points)
-
-    def _merged(self) -> Sample | None:
-        result: Sample | None = None
-        for sample in (*self._levels, self._newest):
-            if sample is not None:
-                result = sample if result is None else result.merge(sample)
-        return result
 
 
 class CategoricalAccumulator:
@@ -155,7 +124,19 @@ class CategoricalAccumulator:
 
     def update(self, values: NDArray[Any]) -> None:
         """Add the rows of one chunk."""
-        self._add(tally(values))
+        self.add(tally(values))
+
+    def add(self, counts: dict[str, int]) -> None:
+        """Add rows that are counted already, as `kinds.tally` does."""
+        for name, count in counts.items():
+            if name == MISSING:
+                self._missing += count
+            elif name == INF:
+                self._infinite += count
+            else:
+                self._counts[name] = self._counts.get(name, 0) + count
+        if len(self._counts) > MAX_FOLLOWED:
+            self._prune()
 
     @classmethod
     def of(cls, profile: CategoricalProfile) -> CategoricalAccumulator:
@@ -177,7 +158,12 @@ class CategoricalAccumulator:
         self._pruned += other._pruned
         self._forgotten += other._forgotten
         self._error += other._error
-        self._add(other._counts)
+        self.add(other._counts)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of each category that is followed."""
+        return self._counts
 
     def refuse_keys(self) -> None:
         """Refuse a column in which nearly every row has a category of its own.
@@ -214,17 +200,6 @@ class CategoricalAccumulator:
             untallied=rows - sum(kept.values()),
             count_error=error,
         )
-
-    def _add(self, counts: dict[str, int]) -> None:
-        for name, count in counts.items():
-            if name == MISSING:
-                self._missing += count
-            elif name == INF:
-                self._infinite += count
-            else:
-                self._counts[name] = self._counts.get(name, 0) + count
-        if len(self._counts) > MAX_FOLLOWED:
-            self._prune()
 
     def _prune(self) -> None:
         # Misra-Gries: take the first count that has no room off every count; none is too small by more.

@@ -81,10 +81,19 @@ class Baseline:
 
 
 class RowSample:
-    """A random sample of the rows of any number of chunks, all of them while they are few."""
+    """A random sample of the rows of any number of chunks, all of them while they are few.
 
-    def __init__(self) -> None:
-        self._rng = np.random.default_rng(0)
+    Parameters
+    ----------
+    seed : int
+        Parts of one table have one each: equal ones would draw the rows at equal places.
+    share : float
+        Share of the rows that is looked at; what a part of a table of known size needs to keep.
+    """
+
+    def __init__(self, *, seed: int = 0, share: float = 1.0) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._share = share
         self._parts: list[tuple[Floats, Rows]] = []
         self._held = 0
 
@@ -104,7 +113,11 @@ class RowSample:
         kept = replace(rows, columns=replace(rows.columns, arrays=arrays))
         if matrix is not None:
             kept = replace(kept, scores=matrix)
-        self._add(self._rng.uniform(size=rows.n_rows), kept)
+        keys = self._rng.uniform(size=rows.n_rows)
+        if self._share < 1.0:
+            chosen = keys < self._share
+            keys, kept = keys[chosen], kept.select(chosen)
+        self._add(keys, kept)
 
     def merge(self, other: RowSample) -> None:
         """Add the rows that another sample holds."""

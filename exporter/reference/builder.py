@@ -28,7 +28,8 @@ class ReferenceBuilder:
     """A reference from chunks of a table of any size.
 
     Memory is bounded by one chunk and the summaries of `accumulate`. Builders that read different parts, on
-    two cores or two machines, merge. Takes the arguments of `Reference.fit` that are not columns.
+    two cores or two machines, merge. Takes the arguments of `Reference.fit` that are not columns, and
+    `sample_seed` and `sample_share` of the part that is read: see `RowSample`.
     """
 
     def __init__(
@@ -43,6 +44,8 @@ class ReferenceBuilder:
         task: Task | None = None,
         settings: BuildSettings | None = None,
         clock: Callable[[], float] = time.time,
+        sample_seed: int = 0,
+        sample_share: float = 1.0,
     ) -> None:
         for what, value in (("model_name", model_name), ("model_version", model_version)):
             if not isinstance(value, str) or not value:
@@ -59,7 +62,7 @@ class ReferenceBuilder:
         self._clock = clock
         self._table: TableAccumulator | None = None
         self._keyed: dict[int, TableAccumulator] = {}
-        self._sample = RowSample()
+        self._sample = RowSample(seed=sample_seed, share=sample_share)
         self._rows = 0
         self._start: float | None = None
         self._end: float | None = None
@@ -133,6 +136,12 @@ class ReferenceBuilder:
         for time_ in (other._start, other._end):
             if time_ is not None:
                 self._note_times(np.array([time_]))
+
+    def condense(self) -> None:
+        """Give up what is exact beyond the size of a summary: what a part does before it travels."""
+        for table in (self._table, *self._keyed.values()):
+            if table is not None:
+                table.condense()
 
     def build(self) -> Reference:
         """The finished reference.

@@ -19,6 +19,8 @@ from ..statistics.cells import ReferenceCells
 from .kinds import INF, MISSING, SPECIAL_BINS, as_numbers, category_names, tally
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..statistics.moments import Moments
     from ..statistics.sample import Sample
 
@@ -50,6 +52,17 @@ class BinCounts:
     out_of_range: int = 0
     unseen: int = 0
     type_errors: int = 0
+
+    def merge(self, other: BinCounts) -> BinCounts:
+        """Rows of both batches."""
+        return BinCounts(
+            counts=self.counts + other.counts,
+            missing=self.missing + other.missing,
+            infinite=self.infinite + other.infinite,
+            out_of_range=self.out_of_range + other.out_of_range,
+            unseen=self.unseen + other.unseen,
+            type_errors=self.type_errors + other.type_errors,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -272,7 +285,7 @@ class CategoricalProfile:
             unseen=0 if self.untallied else unseen,
         )
 
-    def unseen_in(self, current: dict[str, int], limit: int) -> list[str]:
+    def unseen_in(self, current: Mapping[str, int], limit: int) -> list[str]:
         """Categories of a tally that the reference never saw, the most frequent first."""
         new = [(name, count) for name, count in current.items() if name not in self._index]
         new.sort(key=lambda item: (-item[1], item[0]))

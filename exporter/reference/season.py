@@ -53,15 +53,21 @@ class Season:
 
         Rows without a time, and rows of a key that the reference does not have, are matched with the whole.
         """
+        return self.mixed(whole, self.rows_by_key(times), len(times))
+
+    def rows_by_key(self, times: Floats) -> dict[int, int]:
+        """Rows of each key among these times; those without a time have none."""
         known = times[np.isfinite(times)]
         keys, rows = np.unique(season_keys(known, self.kind, self.zone), return_counts=True)
-        found = [
-            (int(key), int(count)) for key, count in zip(keys, rows, strict=True) if int(key) in self.profiles
-        ]
-        parts = [(self.profiles[key], count / len(times)) for key, count in found]
-        unmatched = len(times) - sum(count for _, count in found)
+        return dict(zip(keys.tolist(), rows.tolist(), strict=True))
+
+    def mixed(self, whole: Profiles, by_key: Mapping[int, int], rows: int) -> Profiles:
+        """Profiles that match a window of so many rows, of which these are of known keys."""
+        found = [(key, count) for key, count in by_key.items() if key in self.profiles]
+        parts = [(self.profiles[key], count / rows) for key, count in found]
+        unmatched = rows - sum(count for _, count in found)
         if unmatched or not parts:
-            parts.append((whole, unmatched / len(times) if len(times) else 1.0))
+            parts.append((whole, unmatched / rows if rows else 1.0))
         return mix(whole, parts)
 
 

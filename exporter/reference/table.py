@@ -138,6 +138,11 @@ class ColumnAccumulator:
                 "other, need one kind; declare it in `kinds`"
             )
 
+    def condense(self) -> None:
+        """Give up what is exact beyond the size of a summary, before it travels."""
+        if isinstance(self._inner, NumericAccumulator):
+            self._inner.condense()
+
     def profile(self, like: Profile | None = None) -> Profile:
         """The finished profile, on its own bins or on those of another profile of the column.
 
@@ -218,15 +223,31 @@ class TableAccumulator:
             self._column(LABEL, kind).update(rows.labels)
 
     def merge(self, other: TableAccumulator) -> None:
-        """Add all rows that another accumulator of the same features has seen."""
+        """Add all rows that another accumulator of the same features has seen.
+
+        Raises
+        ------
+        ReferenceDataError
+            If one column is of two kinds, or the predictions of two tasks.
+        """
         if self.task is None:
             self.task = other.task
+        elif other.task not in (None, self.task):
+            raise ReferenceDataError(
+                f"task: found predictions of a {self.task} in one part and of a {other.task} in the other, "
+                "need one; give it as `task`"
+            )
         for name, column in self._features.items():
             column.merge(other._features[name])
         for name, column in other._extra.items():
             if name not in self._extra:
                 self._extra[name] = ColumnAccumulator(name, None, self._settings)
             self._extra[name].merge(column)
+
+    def condense(self) -> None:
+        """Give up what is exact beyond the size of a summary, before it travels."""
+        for column in (*self._features.values(), *self._extra.values()):
+            column.condense()
 
     def follow(self, whole: TableAccumulator) -> None:
         """Settle open kinds as in the accumulator of all rows."""

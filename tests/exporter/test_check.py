@@ -144,7 +144,7 @@ def test_an_error_of_our_own_costs_only_its_feature(
     def fail(*_: Any) -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr("exporter.measure.tally", fail)
+    monkeypatch.setattr("exporter.counted.tally", fail)
     report = check(reference, table(rng, 500))
     assert report.features["carrier"].reason == "failed"
     assert report.features["carrier"].detail == "RuntimeError: a fault"

@@ -12,7 +12,7 @@ def test_many_chunks_stay_within_the_stated_error(rng: np.random.Generator) -> N
     column = NumericAccumulator("x", grid_points=512)
     for chunk in np.split(values, 64):
         column.update(chunk)
-        held = sum(len(level.values) for level in column._levels if level is not None)
+        held = sum(len(level.values) for level in column._values._levels if level is not None)
         assert held <= 8 * accumulate.INNER_FACTOR * 512
     sample = column.profile(10).sample
     assert sample is not None

@@ -241,3 +241,38 @@ def test_a_later_chunk_may_not_lack_a_feature() -> None:
     profile = builder.build().features["a"]
     assert isinstance(profile, NumericProfile)
     assert profile.maximum == 4.0
+
+
+def test_parts_that_have_travelled_merge_to_the_whole(rng: np.random.Generator) -> None:
+    """Condensed parts have the rows, categories and moments of the whole, and a stated KS error."""
+    x, c = rng.normal(size=90_000), rng.choice(["a", "b"], size=90_000).astype(object)
+    whole = Reference.fit({"x": x, "c": c}, model_name="m", model_version="1")
+    merged = ReferenceBuilder(model_name="m", model_version="1")
+    for seed, chosen in enumerate(np.array_split(np.arange(90_000), 6)):
+        part = ReferenceBuilder(model_name="m", model_version="1", sample_seed=seed, sample_share=0.5)
+        part.update({"x": x[chosen], "c": c[chosen]})
+        part.condense()
+        merged.merge(part)
+    built = merged.build()
+    assert built.rows == whole.rows
+    assert built.features["c"].counts.tolist() == whole.features["c"].counts.tolist()
+    profile, exact = built.features["x"], whole.features["x"]
+    assert isinstance(profile, NumericProfile)
+    assert isinstance(exact, NumericProfile)
+    assert profile.moments is not None
+    assert exact.moments is not None
+    assert profile.moments.std == pytest.approx(exact.moments.std, rel=1e-12)
+    assert profile.sample is not None
+    at = np.searchsorted(np.sort(x), profile.sample.values, side="right") / len(x)
+    assert np.abs(profile.sample.cumulative / len(x) - at).max() <= profile.sample.ks_error < 0.002
+
+
+def test_parts_of_two_tasks_do_not_merge(rng: np.random.Generator) -> None:
+    """Predictions that look like classes in one part and like values in another need to be declared."""
+    parts = []
+    for predictions in (np.arange(200) % 3, rng.normal(size=200)):
+        part = ReferenceBuilder(model_name="m", model_version="1")
+        part.update({"x": rng.normal(size=200)}, predictions=predictions)
+        parts.append(part)
+    with pytest.raises(ReferenceDataError, match=r"task: found predictions of a classification in one part"):
+        parts[0].merge(parts[1])
