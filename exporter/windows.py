@@ -1,4 +1,4 @@
-"""Which rows a check looks at: those observed in the last so many seconds.
+"""Which rows a check looks at: those observed in the last so many seconds, and of these the last so many.
 
 Several windows run side by side. What began an hour ago shows in the short one and is lost in the long one;
 what comes slowly, or in little traffic, shows in the long one alone.
@@ -22,7 +22,7 @@ DAY_SECONDS: Final = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of time that ends now.
+    """A stretch of time that ends now, or the newest rows in it.
 
     Attributes
     ----------
@@ -30,16 +30,23 @@ class Window:
         As it is written in metrics' label `window`, for example "1h".
     seconds : float
         Its length.
+    rows : int, optional
+        Rows at most, the newest: a window by count, whose rows are no older than `seconds`.
     """
 
     name: str
     seconds: float
+    rows: int | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
             raise ConfigError("window: found an empty name, need one such as '1h'")
         if not (math.isfinite(self.seconds) and self.seconds > 0):
             raise ConfigError(f"window {self.name!r}: found {self.seconds!r} seconds, need a number above 0")
+        if self.rows is not None and self.rows < 1:
+            raise ConfigError(
+                f"window {self.name!r}: found {self.rows!r} rows, need an integer of at least 1"
+            )
 
     def select(self, times: NDArray[np.float64], now: float) -> NDArray[np.bool_]:
         """Which rows lie in (now - seconds, now]; rows of the future and rows without a time do not."""

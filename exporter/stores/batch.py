@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -28,11 +28,12 @@ _PREFIX: Final = struct.Struct("<4sII")
 _FLOAT: Final = np.dtype("<f8")
 
 
-def encode(observations: Observations) -> bytes:
+def encode(observations: Observations, note: Mapping[str, Any] | None = None) -> bytes:
     """Bytes of a batch, without its labels, which come later and are kept apart.
 
     Values of object columns become JSON: numbers, text, truth values and None stay what they are, anything
-    else becomes its text.
+    else becomes its text. A note is what whoever appends wants to read again if, and only if, the batch is
+    there: where in a stream it came from.
     """
     floats: list[NDArray[np.float64]] = [observations.times]
     features: list[list[str]] = []
@@ -59,6 +60,8 @@ def encode(observations: Observations) -> bytes:
         "ids": None if observations.ids is None else observations.ids.tolist(),
         "classes": None if observations.classes is None else observations.classes.tolist(),
     }
+    if note is not None:
+        header["note"] = note
     head = json.dumps(header, default=_as_json, separators=(",", ":")).encode("utf-8", "surrogatepass")
     body = b"".join([head, *(np.ascontiguousarray(column, _FLOAT).tobytes() for column in floats)])
     return _PREFIX.pack(MAGIC, zlib.crc32(body), len(head)) + body
@@ -72,17 +75,9 @@ def decode(data: bytes) -> Observations:
     StoreError
         If they are no batch of this format, or damaged.
     """
-    if len(data) < _PREFIX.size or data[: len(MAGIC)] != MAGIC:
-        raise StoreError(f"batch: found bytes that begin with {data[:4]!r}, need {MAGIC!r}")
-    _, checksum, length = _PREFIX.unpack_from(data)
-    body = memoryview(data)[_PREFIX.size :]
-    if zlib.crc32(body) != checksum:
-        raise StoreError(
-            f"batch: found {len(data)} bytes with another checksum, need them as they were written"
-        )
-    header = json.loads(bytes(body[:length]).decode("utf-8", "surrogatepass"))
+    header, body = _opened(data)
     n_rows: int = header["n_rows"]
-    columns = _Columns(np.frombuffer(body[length:], _FLOAT), n_rows)
+    columns = _Columns(np.frombuffer(body, _FLOAT), n_rows)
     times = columns.take()
     features = {
         name: objects(header["objects"][name]) if kind == "objects" else columns.take()
@@ -96,6 +91,31 @@ def decode(data: bytes) -> Observations:
         ids=None if header["ids"] is None else objects(header["ids"]),
         classes=None if header["classes"] is None else objects(header["classes"]),
     )
+
+
+def note_of(data: bytes) -> Mapping[str, Any] | None:
+    """What `encode` was told to note; None where that was nothing.
+
+    Raises
+    ------
+    StoreError
+        As `decode`.
+    """
+    note: Mapping[str, Any] | None = _opened(data)[0].get("note")
+    return note
+
+
+def _opened(data: bytes) -> tuple[dict[str, Any], memoryview]:
+    """Header and numbers of a batch that is whole."""
+    if len(data) < _PREFIX.size or data[: len(MAGIC)] != MAGIC:
+        raise StoreError(f"batch: found bytes that begin with {data[:4]!r}, need {MAGIC!r}")
+    _, checksum, length = _PREFIX.unpack_from(data)
+    body = memoryview(data)[_PREFIX.size :]
+    if zlib.crc32(body) != checksum:
+        raise StoreError(
+            f"batch: found {len(data)} bytes with another checksum, need them as they were written"
+        )
+    return json.loads(bytes(body[:length]).decode("utf-8", "surrogatepass")), body[length:]
 
 
 def objects(values: Iterable[Any]) -> NDArray[np.object_]:

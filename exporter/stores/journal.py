@@ -116,25 +116,32 @@ class JournalStore:
         self._journal = journal
         self._doubtful: Observations | None = None
 
-    def append(self, observations: Observations) -> None:
-        """Keep these rows, and of too many the newest; they are durable when this returns.
+    def append(self, observations: Observations, note: Mapping[str, Any] | None = None) -> None:
+        """Keep these rows, and of too many the newest; they are durable when this returns, with the note.
 
         The same observations may be appended again after a `StoreError`: they are kept once, even if the
         journal had them when its answer was lost.
         """
         again, self._doubtful = observations is self._doubtful, observations
-        self._append(observations, again=again)
+        self._append(observations, note, again=again)
         self._doubtful = None
         self._shrink()
 
-    def _append(self, observations: Observations, *, again: bool) -> None:
+    def notes(self) -> Iterator[Mapping[str, Any]]:
+        """What was noted with each batch that is still there, the last appended first."""
+        for entry in self._journal.newest_first(-math.inf, None):
+            note = batches.note_of(entry.payload)
+            if note is not None:
+                yield note
+
+    def _append(self, observations: Observations, note: Mapping[str, Any] | None, *, again: bool) -> None:
         if observations.n_rows > self.max_rows:
             observations = rows_of(observations, slice(observations.n_rows - self.max_rows, None))
         if observations.n_rows == 0:
             return
         ids = [] if observations.ids is None else observations.ids.tolist()
         keys = [None if one is None else batches.key_of(one) for one in ids]
-        payload = batches.encode(observations)
+        payload = batches.encode(observations, note)
         first = self._found(payload) if again else None
         if first is None:
             first = self._journal.append(payload, observations.times, keys)

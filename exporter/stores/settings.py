@@ -59,13 +59,22 @@ def open_store(settings: StoreSettings, *, name: str, version: str) -> Store:
     """
     if settings.type == "memory":
         return MemoryStore(max_rows=settings.max_rows, retention_hours=settings.retention_hours)
-    return BufferingStore(
-        JournalStore(
-            _journal(settings, f"{name}/{version}"),
-            max_rows=settings.max_rows,
-            retention_hours=settings.retention_hours,
-        ),
-        max_waiting_rows=settings.max_waiting_rows,
+    journal = open_journal_store(settings, name=name, version=version)
+    return BufferingStore(journal, max_waiting_rows=settings.max_waiting_rows)
+
+
+def open_journal_store(settings: StoreSettings, *, name: str, version: str) -> JournalStore:
+    """The same without the buffer in front: for a writer that can wait, and must know what is durable.
+
+    Raises
+    ------
+    ConfigError
+        As `open_store`.
+    """
+    return JournalStore(
+        _journal(settings, f"{name}/{version}"),
+        max_rows=settings.max_rows,
+        retention_hours=settings.retention_hours,
     )
 
 
