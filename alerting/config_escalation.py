@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 import pydantic
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field
 
+from .config_fields import Clock, Days, MatcherText, Name, Names, Span, Zone
 from .digest import DailyDigest, StormPolicy
-from .errors import ConfigError
 from .escalation import DEFAULT_STALE_SECONDS, Policy, Step
 from .heartbeats import Heartbeat
 from .hours import DAYS, MINUTES_A_DAY, Hours
-from .matchers import Matcher
 from .timers import Plan
 
 SHORTEST_DEADLINE_SECONDS: Final = 30.0
 """Of a heartbeat: three of the bridge's looks at it."""
 SHORTEST_REPEAT_SECONDS: Final = 60.0
-_SPAN: Final = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
-_CLOCK: Final = re.compile(r"(\d{1,2}):([0-5]\d)", re.ASCII)
-
-T = TypeVar("T")
 
 
 class Section(pydantic.BaseModel):
@@ -35,75 +28,6 @@ class Section(pydantic.BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
 
 
-def _reads(read: Callable[[object], T | None], kind: str, needed: str) -> BeforeValidator:
-    """A check that a value can be read; the reader gives None for what it cannot."""
-
-    def check(value: object) -> T:
-        result = read(value)
-        if result is None:
-            # The words become part of "found ..., need ...".
-            raise PydanticCustomError("unreadable", "{needed}", {"kind": kind, "needed": needed})
-        return result
-
-    return BeforeValidator(check)
-
-
-def _seconds(value: object) -> float | None:
-    """Seconds of 90s, 5m, 1h30m or 2d."""
-    match = _SPAN.fullmatch(value) if isinstance(value, str) and value else None
-    if match is None:
-        return None
-    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-
-
-def _minutes(value: object) -> int | None:
-    """Minutes since midnight of 07:00; YAML reads 22:00 without quotation marks as 1320, the same."""
-    if isinstance(value, str) and (match := _CLOCK.fullmatch(value)):
-        value = int(match[1]) * 60 + int(match[2])
-    return value if type(value) is int and 0 <= value < MINUTES_A_DAY else None
-
-
-def _days(value: object) -> frozenset[int] | None:
-    """Days of the week of `mon-fri` or `sat,sun`."""
-    if not isinstance(value, str):
-        return None
-    found: set[int] = set()
-    for part in value.replace(" ", "").lower().split(","):
-        first, _, last = part.partition("-")
-        if first not in DAYS or (last or first) not in DAYS:
-            return None
-        begin, end = DAYS.index(first), DAYS.index(last or first)
-        found |= {(begin + ahead) % len(DAYS) for ahead in range((end - begin) % len(DAYS) + 1)}
-    return frozenset(found)
-
-
-def _zone(value: object) -> ZoneInfo | None:
-    """A time zone of the tz database."""
-    try:
-        return ZoneInfo(value) if isinstance(value, str) else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-
-
-def _matcher(value: object) -> Matcher | None:
-    try:
-        return Matcher(value) if isinstance(value, str) else None
-    except ConfigError:
-        return None
-
-
-_Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-_Names = Annotated[list[_Name], Field(min_length=1)]
-_Span = Annotated[float, _reads(_seconds, "span", "a span of time such as 90s, 5m, 1h30m or 2d")]
-_Clock = Annotated[int, _reads(_minutes, "clock", 'a time of day such as "22:00"')]
-_Days = Annotated[frozenset[int], _reads(_days, "days", "days such as mon-fri or sat,sun")]
-_Zone = Annotated[ZoneInfo, _reads(_zone, "zone", "a time zone such as Europe/Berlin or UTC")]
-_Matcher = Annotated[
-    Matcher,
-    _reads(_matcher, "matcher", 'a matcher such as severity="critical" or model_name=~"flight_.+"'),
-]
-
 _STORM = StormPolicy()
 EVERY_DAY: Final = frozenset(range(len(DAYS)))
 
@@ -111,10 +35,10 @@ EVERY_DAY: Final = frozenset(range(len(DAYS)))
 class HoursSection(Section):
     """The same span on some days of the week."""
 
-    zone: _Zone = ZoneInfo("UTC")
-    days: _Days = EVERY_DAY
-    begin: _Clock = Field(alias="from")
-    end: _Clock = Field(alias="to")
+    zone: Zone = ZoneInfo("UTC")
+    days: Days = EVERY_DAY
+    begin: Clock = Field(alias="from")
+    end: Clock = Field(alias="to")
 
     def value(self) -> Hours:
         """The span itself."""
@@ -128,21 +52,21 @@ def _hours(section: HoursSection | None) -> Hours | None:
 class StepSection(Section):
     """Whom to tell, how long after the beginning."""
 
-    to: _Names
-    after: _Span = 0.0
+    to: Names
+    after: Span = 0.0
     business_hours: HoursSection | None = None
 
 
 class PolicySection(Section):
     """What happens with the incidents that it matches."""
 
-    name: _Name
-    match: list[_Matcher] = []
-    sources: list[_Name] = []
+    name: Name
+    match: list[MatcherText] = []
+    sources: list[Name] = []
     steps: Annotated[list[StepSection], Field(min_length=1)]
-    repeat: _Span | None = None
+    repeat: Span | None = None
     stop_on: Literal["acknowledged", "resolved"] = "acknowledged"
-    stale_after: _Span = DEFAULT_STALE_SECONDS
+    stale_after: Span = DEFAULT_STALE_SECONDS
     quiet_hours: HoursSection | None = None
 
     def value(self) -> Policy:
@@ -169,10 +93,10 @@ class PolicySection(Section):
 class HeartbeatSection(Section):
     """A signal that must not stop."""
 
-    match: Annotated[list[_Matcher], Field(min_length=1)]
-    deadline: _Span
+    match: Annotated[list[MatcherText], Field(min_length=1)]
+    deadline: Span
     severity: Literal["critical", "warning", "info"] = "critical"
-    destinations: list[_Name] = []
+    destinations: list[Name] = []
 
 
 class StormsSection(Section):
@@ -181,16 +105,16 @@ class StormsSection(Section):
     backlog: Annotated[int, Field(ge=2, le=100_000)] = _STORM.backlog
     missed: Annotated[int, Field(ge=1, le=100_000)] = _STORM.missed
     critical_per_minute: Annotated[int, Field(ge=0, le=1_000)] = _STORM.critical_per_minute
-    edit_every: _Span = _STORM.edit_seconds
+    edit_every: Span = _STORM.edit_seconds
 
 
 class DailyDigestSection(Section):
     """A summary of what is open, once a day."""
 
-    to: _Names
-    at: _Clock
-    zone: _Zone = ZoneInfo("UTC")
-    days: _Days = EVERY_DAY
+    to: Names
+    at: Clock
+    zone: Zone = ZoneInfo("UTC")
+    days: Days = EVERY_DAY
 
     def value(self) -> DailyDigest:
         """When and to whom."""
