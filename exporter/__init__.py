@@ -18,6 +18,7 @@ from .check import check
 from .columns import Columns, to_columns
 from .errors import (
     ConfigError,
+    EngineError,
     ExporterError,
     InsufficientDataError,
     ObservationError,
@@ -103,6 +104,7 @@ __all__ = [
     "ConfigError",
     "DefaultValue",
     "DomainClassification",
+    "EngineError",
     "ExporterError",
     "ExposureCounts",
     "ExposureReport",

@@ -8,6 +8,7 @@
       ObservationError (ValueError)       a table or outcome that cannot be read as one
       InsufficientDataError (ValueError)  too little data for the statistic; the state is then unknown
       StoreError                          a store that cannot be reached or has no room; often passes
+      EngineError                         a cluster that could not finish a job; often passes
       PortTakenError (OSError)            an address that another process listens on
 
 Every message says where, what was found and what is needed.
@@ -38,6 +39,10 @@ class InsufficientDataError(ExporterError, ValueError):
 
 class StoreError(ExporterError):
     """A store that cannot be reached, or has no room."""
+
+
+class EngineError(ExporterError):
+    """A job on a cluster that failed for another reason than the data."""
 
 
 class PortTakenError(ExporterError, OSError):
