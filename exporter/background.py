@@ -5,8 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 logger = logging.getLogger("driftgauge.background")
+
+
+class Background(Protocol):
+    """What runs beside its caller until stopped."""
+
+    def start(self) -> None:
+        """Start; also in a forked child, which has none of its parent's threads."""
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Ask it to end, and wait at most so long."""
 
 
 class Periodic:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +19,7 @@ from .assessment.policy import AssessmentPolicy
 from .business import BusinessMeasure, business_measures
 from .errors import ConfigError
 from .policy import Policy
+from .schedule import DEFAULT_ZONE, Schedule
 from .server import DEFAULT_PORT, ServerOptions
 from .stores.buffering import MAX_WAITING_ROWS
 from .stores.memory import MAX_ROWS, RETENTION_HOURS
@@ -42,16 +43,16 @@ class ModelSettings:
     ----------
     name, version : str
         Labels of every metric.
-    factory : str
+    factory : str or None
         `package.module:function` that is called without arguments and returns the model. No model file is
-        ever unpickled here: how a model is loaded is its owner's code.
+        ever unpickled here: how a model is loaded is its owner's code. `driftgauge monitor` needs none.
     reference : Path or None
         Its reference, relative to the configuration file.
     """
 
     name: str
     version: str
-    factory: str
+    factory: str | None = None
     reference: Path | None = None
 
 
@@ -63,7 +64,7 @@ class ExporterConfig:
     server: ServerOptions = field(default_factory=ServerOptions)
     policy: Policy = field(default_factory=Policy)
     windows: tuple[Window, ...] = DEFAULT_WINDOWS
-    check_interval_seconds: float = CHECK_INTERVAL_SECONDS
+    schedule: Schedule = field(default_factory=Schedule)
     store: StoreSettings = field(default_factory=StoreSettings)
     assessment: AssessmentPolicy = field(default_factory=AssessmentPolicy)
     business: Mapping[str, BusinessMeasure] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class _Section(BaseModel):
 class _Model(_Section):
     name: Text
     version: Text
-    factory: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+    factory: Annotated[str | None, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] = None
     reference: Path | None = None
 
 
@@ -95,7 +96,11 @@ class _Server(_Section):
 
 
 class _Checks(_Section):
+    enabled: bool = True
     interval_seconds: Positive = CHECK_INTERVAL_SECONDS
+    cron: Text | None = None
+    timezone: Text = DEFAULT_ZONE
+    jitter_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     windows: dict[Text, Positive] | None = None
     state_file: Path | None = None
 
@@ -161,6 +166,9 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = {
 }
 """Environment variables and the keys that they override; `…_FILE` names a file that holds the value."""
 
+MULTIPROCESS_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus_client's own variable: where the workers of a server keep their metrics."""
+
 
 def load_config(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> ExporterConfig:
     """What a configuration file and the environment say.
@@ -196,6 +204,12 @@ def policy_from_environment(
     return _parsed("environment", Path(), {"policy": {"preset": preset}}, environment).policy
 
 
+def multiprocess_directory(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Where several processes keep their metrics together; None for a process of its own."""
+    text = (os.environ if environ is None else environ).get(MULTIPROCESS_DIRECTORY)
+    return Path(text) if text else None
+
+
 def _parsed(where: str, folder: Path, content: Any, environ: Mapping[str, str]) -> ExporterConfig:  # noqa: ANN401
     if content is None:
         content = {}
@@ -214,7 +228,7 @@ def _parsed(where: str, folder: Path, content: Any, environ: Mapping[str, str]) 
             server=_server(file.server, folder),
             policy=_policy(file.policy),
             windows=_windows(file.checks.windows),
-            check_interval_seconds=file.checks.interval_seconds,
+            schedule=Schedule(**file.checks.model_dump(exclude={"windows", "state_file"})),
             store=_store(file.store, folder),
             assessment=AssessmentPolicy(**file.assessment.model_dump(exclude_none=True)),
             business=business_measures(file.business),

@@ -106,10 +106,8 @@ class Effects:
             if self._business:
                 self._correlate(now, reports, assessments)
 
-    def page(self, rest: str = "") -> Mapping[str, Any] | None:
+    def page(self) -> Mapping[str, Any]:
         """What /effects answers."""
-        if rest:
-            return None
         return {
             "model_name": self._model[0],
             "model_version": self._model[1],

@@ -2,21 +2,25 @@
 
 One collector stands for all families of a registry. It folds what predictors have pending before it answers,
 drops prometheus_client's `_created` series (they would double every counter) without touching that library's
-global switch, and gives each model version's score histogram its own edges.
+global switch, and gives each model version's score histogram its own edges. In multiprocess mode it answers
+for all workers, from their files; what the others have pending is there within their flush interval.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from .metrics import FAMILIES, FAMILY, MODEL_LABELS, Family
+from .multiprocess import WorkerFiles, worker_files
 
 Instrument = Counter | Gauge | Histogram
 
@@ -27,9 +31,15 @@ class MetricFamilies(Collector):
     """All families of `metrics.FAMILIES` on one registry.
 
     Predictors that share a registry share these: get them by `families_for`.
+
+    Parameters
+    ----------
+    workers : WorkerFiles, optional
+        Files of all workers, in multiprocess mode.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workers: WorkerFiles | None = None) -> None:
+        self.workers = workers
         self._by_name = {family.name: _create(family) for family in FAMILIES if family.name != SCORE_FAMILY}
         self._scores: list[Histogram] = []
         self._before_collect: list[weakref.WeakMethod[Callable[[], None]]] = []
@@ -72,18 +82,16 @@ class MetricFamilies(Collector):
 
     def remove(self, name: str, *labels: str) -> None:
         """Forget a child: no data means no series."""
+        if self.workers is not None:
+            self.gauge(name, *labels).set(math.nan)  # see `multiprocess`
+            return
         with suppress(KeyError):  # it was never there, or is gone already
             self._by_name[name].remove(*labels)
 
     def count_series(self, name: str, version: str) -> int:
         """Series exported for one model version."""
         labels = dict(zip(MODEL_LABELS, (name, version), strict=True)).items()
-        return sum(
-            labels <= sample.labels.items()
-            for family in (*self._by_name.values(), *self._scores)
-            for metric in family.collect()
-            for sample in _without_created(metric).samples
-        )
+        return sum(labels <= sample.labels.items() for metric in self._metrics() for sample in metric.samples)
 
     def call_before_collect(self, method: Callable[[], None]) -> None:
         """Let every scrape begin with this bound method, for as long as its object lives."""
@@ -101,6 +109,12 @@ class MetricFamilies(Collector):
                 self._before_collect.remove(reference)
             else:
                 method()
+        yield from self._metrics()
+
+    def _metrics(self) -> Iterator[Metric]:
+        if self.workers is not None:
+            yield from self.workers.metrics()
+            return
         for family in self._by_name.values():
             for metric in family.collect():
                 yield _without_created(metric)
@@ -117,8 +131,9 @@ def _create(family: Family) -> Instrument:
     if family.kind == "counter":
         return Counter(family.name, family.help, labels, registry=None)
     if family.kind == "gauge":
-        # What a check published last is what holds, whichever worker ran it.
-        return Gauge(family.name, family.help, labels, registry=None, multiprocess_mode="mostrecent")
+        # What was set last is what holds, whichever worker did it.
+        mode: Literal["mostrecent", "livemostrecent"] = "mostrecent" if family.lasts else "livemostrecent"
+        return Gauge(family.name, family.help, labels, registry=None, multiprocess_mode=mode)
     assert family.buckets is not None
     return Histogram(family.name, family.help, labels, buckets=family.buckets, registry=None)
 
@@ -137,7 +152,7 @@ def families_for(registry: CollectorRegistry) -> MetricFamilies:
     with _FAMILIES_LOCK:
         families = _FAMILIES_OF.get(registry)
         if families is None:
-            families = MetricFamilies()
+            families = MetricFamilies(worker_files())
             registry.register(families)
             _FAMILIES_OF[registry] = families
         return families

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from .arrivals import Arrivals
 from .assessment import Assessment, AssessmentPolicy, Assessor
 from .assessment.cause import Rescore
 from .assessment.history import PerformanceHistory, PerformanceTrend
 from .assessment.kept import Keepable, KeptState
 from .assessment.newest import NewestOutcomes
 from .assessment.quality import QualityState
-from .background import Periodic
 from .check import check
 from .effects import Effects
 from .error_stream import ConceptReport, ErrorStream
@@ -38,12 +38,6 @@ from .stores import Store
 from .windows import Window, checked_windows
 
 logger = logging.getLogger("driftgauge.monitor")
-
-FIRST_CHECK_SECONDS = 30.0
-"""So long after the start the first check runs: a newcomer sees gauges before losing patience."""
-
-TICK_SECONDS = 1.0
-"""How often the clock is looked at, so that a clock that runs fast (a replay's) is followed."""
 
 MAX_WINDOW_ROWS = 100_000
 """Rows of a window that a check reads at most, the newest; a KS effect of 0.01 is found with that many."""
@@ -86,6 +80,11 @@ class Monitor:
         How many calls had other columns, from their start.
     state_path : path, optional
         JSON file in which detectors and all histories outlast a restart.
+    one_of_many : bool
+        Whether several processes have such a monitor, of which one checks: nothing is shown before `begin`.
+    arrivals : Arrivals, optional
+        Tells which outcomes are new in a store that other processes write to; without it they are told of
+        by the predictor.
     """
 
     def __init__(
@@ -108,6 +107,8 @@ class Monitor:
         effects: Effects | None = None,
         schema: SchemaCounts | None = None,
         state_path: str | os.PathLike[str] | None = None,
+        one_of_many: bool = False,
+        arrivals: Arrivals | None = None,
     ) -> None:
         self._families = families
         self._model = (name, version)
@@ -123,24 +124,20 @@ class Monitor:
         self._max_window_rows = max_window_rows
         self._lock = threading.Lock()
         self._memory: dict[str, CheckState] = {}
-        self._publisher = (
-            None if reference is None else Publisher(families, name, version, reference, self._windows)
-        )
-        judging = assessment or AssessmentPolicy()
+        self._classes = classes
+        self._judging = assessment or AssessmentPolicy()
         self._assessor = (
-            None if reference is None else Assessor(reference, classes, judging, rescore, len(self._windows))
-        )
-        names = [window.name for window in self._windows]
-        self._model_publisher = (
             None
             if reference is None
-            else ModelPublisher(families, name, version, reference, classes, names, judging)
+            else Assessor(reference, classes, self._judging, rescore, len(self._windows))
         )
-        if self._model_publisher is not None and errors is not None:
-            self._model_publisher.begin_concepts(errors.names)
+        self._publisher: Publisher | None = None
+        self._model_publisher: ModelPublisher | None = None
+        self._one_of_many = one_of_many
+        self._begun = False
+        self._arrivals = arrivals
         self._errors = errors
         self._newest = newest
-        self._alpha = judging.alpha
         self._scores = {window.name: ScoreHistory(spacing_seconds=window.seconds) for window in self._windows}
         self._histories = {window.name: PerformanceHistory(window.seconds) for window in self._windows}
         self.trends: Mapping[str, Mapping[str, PerformanceTrend]] = {}
@@ -155,7 +152,40 @@ class Monitor:
             if state_path is None or reference is None
             else KeptState(state_path, name, version, errors, self._remembered())
         )
+        if not one_of_many:
+            self.begin()
+
+    def begin(self, memory: Mapping[str, CheckState] | None = None) -> None:
+        """Show what is known before the first check, and go on where a state file says; does so once.
+
+        Parameters
+        ----------
+        memory : mapping of str to CheckState, optional
+            What another process's last check of each window remembered.
+        """
+        if self._begun or self._reference is None:
+            return
+        self._begun = True
+        self._memory = dict(memory or {})
+        name, version = self._model
+        self._publisher = Publisher(self._families, name, version, self._reference, self._windows)
+        self._model_publisher = ModelPublisher(
+            self._families,
+            name,
+            version,
+            self._reference,
+            self._classes,
+            [window.name for window in self._windows],
+            self._judging,
+        )
+        if self._errors is not None:
+            self._model_publisher.begin_concepts(self._errors.names)
         self._go_on()
+
+    @property
+    def memory(self) -> Mapping[str, CheckState]:
+        """What the last check of each window remembers of its columns."""
+        return self._memory
 
     def _remembered(self) -> dict[str, Keepable]:
         """Histories by the names that they have in the state file; those of performance are the windows'."""
@@ -177,7 +207,9 @@ class Monitor:
         if known and self._errors is not None and self._model_publisher is not None:
             # Before the first scrape: a counter that began at zero would count its old drifts as new.
             self.concepts = self._errors.run(self._clock())
-            self._model_publisher.concepts(self.concepts)
+            self._model_publisher.concepts(self.concepts, counted=self._one_of_many)
+        if known and self._arrivals is not None:
+            self._arrivals.skip_known()
 
     def keep(self) -> None:
         """Write what should outlast a restart, where a file was given; every check does it too."""
@@ -190,6 +222,7 @@ class Monitor:
 
     def run(self) -> Mapping[str, Report]:
         """Check every window now, publish what was found and return it by window."""
+        self.begin()
         if self._reference is None or self._publisher is None:
             self._affect(self._clock())
             return {}
@@ -207,39 +240,6 @@ class Monitor:
             self.keep()
             self._count(states, time.perf_counter() - started)
         return reports
-
-    def every(self, interval_seconds: float, before: Callable[[], None]) -> Periodic:
-        """A thread, not yet started, that runs a check every so many seconds of the clock.
-
-        Parameters
-        ----------
-        interval_seconds : float
-            From one check to the next.
-        before : callable
-            Called before each check: what waits to be stored belongs to it.
-        """
-        due = self._clock() + min(FIRST_CHECK_SECONDS, interval_seconds)
-        self._families.gauge("driftgauge_check_interval_seconds", *self._model).set(interval_seconds)
-        failure = ""
-
-        def run_if_due() -> None:
-            nonlocal due, failure
-            now = self._clock()
-            if now < due:
-                return
-            due = now + interval_seconds
-            before()
-            try:
-                self.run()
-            except Exception as error:  # counted by run; the next check is due in its time
-                if repr(error) != failure:
-                    logger.exception("check of %s %s failed (logged once)", *self._model)
-                failure = repr(error)
-            else:
-                failure = ""
-
-        tick = min(TICK_SECONDS, interval_seconds)
-        return Periodic(run_if_due, tick, f"driftgauge-check-{self._model[0]}")
 
     @property
     def needed(self) -> bool:
@@ -260,12 +260,13 @@ class Monitor:
         reports: dict[str, Report] = {}
         memory: dict[str, CheckState] = {}
         for window in self._windows:
-            rows = self._store.window(now - window.seconds, now, limit=self._max_window_rows)
+            limit = min(self._max_window_rows, window.rows or self._max_window_rows)
+            rows = self._store.window(now - window.seconds, now, limit=limit)
             state = self._memory.get(window.name, CheckState())
             report = _checked(reference, rows, self._policy, window, state, now)
             reports[window.name], memory[window.name] = report, report.next_state
             self._assess(window, rows, report, now)
-        self._detect(now)
+        self._detect(now, rows)  # of the longest window, the last one
         return reports, memory
 
     def _follow(self, publisher: Publisher) -> None:
@@ -294,16 +295,21 @@ class Monitor:
             self._model_publisher.quality_state(self.quality_state)
             history = self._histories[window.name]
             history.add(assessment.performance.verdicts, now)
-            self.trends = {**self.trends, window.name: history.trends(self._alpha)}
+            self.trends = {**self.trends, window.name: history.trends(self._judging.alpha)}
             self._model_publisher.trends(window.name, self.trends[window.name])
         except Exception as error:  # noqa: BLE001 - drift is checked all the same
             self._fault(error)
 
-    def _detect(self, now: float) -> None:
+    def _detect(self, now: float, rows: Observations) -> None:
         """Let the detectors of concept drift see what has come; a fault costs the check nothing."""
         if self._errors is None or self._model_publisher is None:
             return
         try:
+            if self._arrivals is not None:
+                joined = self._arrivals.new(rows)
+                self._errors.add(joined)
+                if self._newest is not None:
+                    self._newest.add(joined)
             self.concepts = self._errors.run(now)
             self._model_publisher.concepts(self.concepts)
             if self._newest is not None:

@@ -42,6 +42,17 @@ def classes_of(reference: Reference | None, model_classes: tuple[str, ...] | Non
     return tuple(sorted(known, key=class_order)) or None
 
 
+def readable(
+    y_true: Sequence[Any], classes: tuple[str, ...] | None, reference: Reference | None, *, texts: bool
+) -> Sequence[Any]:
+    """Outcomes in the terms of a model: its classes, numbers of a regression, texts, or as they are."""
+    if classes is not None:
+        return as_classes(y_true, classes)
+    if reference is not None and reference.task == "regression":
+        return as_values(y_true)
+    return as_texts(y_true) if texts else y_true
+
+
 def as_classes(y_true: Sequence[Any], classes: Sequence[str]) -> list[str | None]:
     """Class of each outcome as text, None for what is missing or no class of the model.
 

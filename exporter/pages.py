@@ -1,57 +1,66 @@
-"""JSON pages of the latest checks, for people and tools."""
+"""JSON pages of the latest checks, for people and tools.
+
+A process that does not check shows what the one that does has left for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from .server import NotThereError
 
 if TYPE_CHECKING:
+    from .checking import Checking
+    from .effects import Effects
     from .monitor import Monitor
+    from .server import Page
 
 NAMES_SHOWN: Final = 20
 """Features that an error names; more would be no help."""
 
 
-def drift_page(monitor: Monitor, feature: str = "") -> Mapping[str, Any]:
-    """What /drift answers: the latest reports of all features, or of one.
+def drift_page(monitor: Monitor) -> Mapping[str, Any]:
+    """What /drift answers: the latest reports of all features."""
+    return {
+        **monitor.model,
+        "states": dict(monitor.states),
+        "windows": {window: report.to_dict() for window, report in monitor.reports.items()},
+        "trends": {
+            window: [trend.to_dict() for trend in found] for window, found in monitor.drift_trends.items()
+        },
+    }
+
+
+def feature_page(page: Mapping[str, Any], feature: str, features: Sequence[str]) -> Mapping[str, Any]:
+    """What /drift/FEATURE answers: of the whole page the part of one feature.
 
     Raises
     ------
     NotThereError
         If there is no such feature.
     """
-    reports, states = monitor.reports, monitor.states
-    trends = {window: [trend.to_dict() for trend in found] for window, found in monitor.drift_trends.items()}
-    if feature:
-        if feature not in monitor.features:
-            some = ", ".join(monitor.features[:NAMES_SHOWN]) or "none, since there is no reference"
-            more = len(monitor.features) - NAMES_SHOWN
-            rest = f" and {more} more" if more > 0 else ""
-            raise NotThereError(f"feature: found {feature!r}, need one of {some}{rest}")
-        return {
-            **monitor.model,
-            "feature": feature,
-            "state": states.get(feature, "unknown"),
-            "windows": {window: report.features[feature].to_dict() for window, report in reports.items()},
-            "trends": {
-                window: [trend for trend in found if trend["column"] == feature]
-                for window, found in trends.items()
-            },
-        }
+    if feature not in features:
+        some = ", ".join(features[:NAMES_SHOWN]) or "none, since there is no reference"
+        more = len(features) - NAMES_SHOWN
+        rest = f" and {more} more" if more > 0 else ""
+        raise NotThereError(f"feature: found {feature!r}, need one of {some}{rest}")
     return {
-        **monitor.model,
-        "states": dict(states),
-        "windows": {window: report.to_dict() for window, report in reports.items()},
-        "trends": trends,
+        "model_name": page["model_name"],
+        "model_version": page["model_version"],
+        "feature": feature,
+        "state": page["states"].get(feature, "unknown"),
+        "windows": {window: report["features"][feature] for window, report in page["windows"].items()},
+        "trends": {
+            window: [trend for trend in found if trend["column"] == feature]
+            for window, found in page["trends"].items()
+        },
     }
 
 
-def performance_page(monitor: Monitor, rest: str = "") -> Mapping[str, Any] | None:
+def performance_page(monitor: Monitor) -> Mapping[str, Any]:
     """What /performance answers: the latest assessments by window, with their segments."""
-    if rest:
-        return None
     return {
         **monitor.model,
         "quality_state": monitor.quality_state,
@@ -62,3 +71,26 @@ def performance_page(monitor: Monitor, rest: str = "") -> Mapping[str, Any] | No
         },
         "concept_drift": {name: found.to_dict() for name, found in monitor.concepts.items()},
     }
+
+
+def own_pages(monitor: Monitor, effects: Effects) -> dict[str, Callable[[], Mapping[str, Any]]]:
+    """Pages of this process's own checks."""
+    return {
+        "drift": partial(drift_page, monitor),
+        "performance": partial(performance_page, monitor),
+        "effects": effects.page,
+    }
+
+
+def pages_of(monitor: Monitor, effects: Effects, checking: Checking) -> dict[str, Page]:
+    """What answers a GET of each page."""
+    own = own_pages(monitor, effects)
+
+    def page(name: str, rest: str) -> Mapping[str, Any] | None:
+        if rest and name != "drift":
+            return None
+        left = checking.page_left(name)
+        found = own[name]() if left is None else left
+        return feature_page(found, rest, monitor.features) if rest else found
+
+    return {name: partial(page, name) for name in own}

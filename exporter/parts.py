@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 
@@ -11,8 +12,12 @@ from .assessment import AssessmentPolicy
 from .assessment.newest import NewestOutcomes
 from .error_stream import ErrorStream
 from .errors import ConfigError, ReferenceDataError
+from .multiprocess import worker_files
 from .reference import Reference
+from .stores import MemoryStore, Store
 from .windows import Window, checked_windows
+
+logger = logging.getLogger("driftgauge.parts")
 
 
 def error_stream_of(
@@ -36,8 +41,10 @@ def newest_of(classes: tuple[str, ...] | None, policy: AssessmentPolicy) -> Newe
 
 
 def own_registry() -> CollectorRegistry:
-    """A registry with what prometheus_client says of the process."""
+    """A registry with what prometheus_client says of the process; of many workers it could say only one's."""
     registry = CollectorRegistry(auto_describe=True)
+    if worker_files() is not None:
+        return registry
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     return registry
@@ -65,3 +72,13 @@ def require_arguments(
         raise ConfigError(f"check_interval_seconds: found {check_interval_seconds!r}, need a number above 0")
     if not isinstance(max_pending_rows, int) or max_pending_rows < 1:
         raise ConfigError(f"max_pending_rows: found {max_pending_rows!r}, need an integer of at least 1")
+
+
+def warn_of_own_windows(name: str, store: Store) -> None:
+    """Say what workers with a window each cannot do."""
+    if isinstance(store, MemoryStore):
+        logger.warning(
+            "%s: each worker has a window in its own memory: checks see the rows of one worker, and outcomes"
+            " find only rows of the worker that is told; need a store that workers share, such as sqlite",
+            name,
+        )

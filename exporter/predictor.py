@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
@@ -16,10 +15,12 @@ from typing import Any, Self
 from prometheus_client import CollectorRegistry
 
 from .actions import actions_of
+from .arrivals import Arrivals
 from .assessment import Assessment, AssessmentPolicy
-from .background import Periodic
+from .background import Background, Periodic
 from .buffer import MAX_PENDING_ROWS
 from .business import BusinessMeasure
+from .checking import Checking
 from .counters import ModelCounters
 from .effects import Effects
 from .error_stream import ConceptReport
@@ -27,16 +28,25 @@ from .errors import ConfigError, ObservationError
 from .exposure import ExposureCounts, Exposures
 from .fallback import Fallback
 from .families import families_for
+from .lifetime import live_with
 from .measured import measure_calls
 from .model import framework_of, layout_of, methods_of, require_match, rescore
 from .monitor import Monitor
 from .observation import JoinedOutcomes, OutcomeCounts
-from .outcomes import as_classes, as_texts, as_times, as_values, classes_of
-from .pages import drift_page, performance_page
-from .parts import error_stream_of, newest_of, own_registry, reference_version, require_arguments
+from .outcomes import as_times, classes_of, readable
+from .pages import pages_of
+from .parts import (
+    error_stream_of,
+    newest_of,
+    own_registry,
+    reference_version,
+    require_arguments,
+    warn_of_own_windows,
+)
 from .policy import Policy
 from .recorder import Recorder
 from .reference import Reference
+from .schedule import Schedule
 from .server import DEFAULT_PORT, Action, MetricsServer, Page, ServerOptions
 from .stores import MemoryStore, Store
 from .stores.buffering import BufferingStore
@@ -90,8 +100,11 @@ class InstrumentedPredictor:
     catalog : iterable, optional
         All items that a recommender could show, which `record_exposures` takes; compared as text.
     state_path : path, optional
-        JSON file, of this process alone, in which the detectors of concept drift and the histories of
-        performance, drift scores and business values outlast a restart. Written with each check.
+        JSON file, of this process or of the workers of one server alone, in which the detectors of concept
+        drift and the histories of performance, drift scores and business values outlast a restart. Written
+        with each check.
+    schedule : Schedule, optional
+        When checks run, in place of `check_interval_seconds`.
 
     Raises
     ------
@@ -125,6 +138,7 @@ class InstrumentedPredictor:
         business: Mapping[str, BusinessMeasure] | None = None,
         catalog: Iterable[Any] | None = None,
         state_path: str | os.PathLike[str] | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         require_arguments(name, version, reference, check_interval_seconds, max_pending_rows)
         self._model = model
@@ -152,6 +166,9 @@ class InstrumentedPredictor:
         self._store: Store = MemoryStore() if store is None else store
         if isinstance(self._store, BufferingStore):
             self._store.on_drop(partial(counters.dropped, "store"))
+        workers = families.workers is not None
+        if workers:
+            warn_of_own_windows(name, self._store)
         self._recorder = Recorder(
             counters,
             layout,
@@ -162,6 +179,8 @@ class InstrumentedPredictor:
         )
         self._errors = error_stream_of(reference, self._classes, windows)
         self._newest = newest_of(self._classes, assessment or AssessmentPolicy())
+        # Outcomes on a shared store are joined by whichever worker is told of them.
+        self._arrivals = Arrivals() if workers and not isinstance(self._store, MemoryStore) else None
         self._monitor = Monitor(
             families,
             name,
@@ -181,30 +200,29 @@ class InstrumentedPredictor:
             rescore=partial(
                 rescore, model, methods, None if reference is None else tuple(reference.features)
             ),
+            one_of_many=workers,
+            arrivals=self._arrivals,
+        )
+        self._checking = Checking(
+            self._monitor,
+            self._effects,
+            families,
+            schedule or Schedule(interval_seconds=check_interval_seconds),
+            clock=clock,
+            before=self._recorder.flush,
+            serves=partial(_has_predicted, counters),
         )
         families.call_before_collect(self._recorder.flush)
-        self._instrument(methods)
-        self._server: MetricsServer | None = None
-        self._threads: list[Periodic] = []
-        if background:
-            self._start(check_interval_seconds)
-
-    def _instrument(self, methods: Mapping[str, Callable[..., Any]]) -> None:
         for method, function in methods.items():
             measured = measure_calls(self._recorder, method, function)
             setattr(self, "_call" if method == "call" else method, measured)
-
-    def _start(self, check_interval_seconds: float) -> None:
-        self._threads = [
-            Periodic(self._recorder.flush, FLUSH_INTERVAL_SECONDS, f"driftgauge-flush-{self.name}")
-        ]
-        if self._monitor.needed:
-            self._threads.append(self._monitor.every(check_interval_seconds, before=self._recorder.flush))
-        for thread in self._threads:
-            thread.start()
-        weakref.finalize(self, _stop, list(self._threads))
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_restarter(self))
+        self._server: MetricsServer | None = None
+        self._workers = workers
+        self._threads: list[Background] = []
+        if background:
+            flush = Periodic(self._recorder.flush, FLUSH_INTERVAL_SECONDS, f"driftgauge-flush-{name}")
+            self._threads = [flush, self._checking]
+            live_with(self, self._threads, self._recorder.flush, self._forked)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the model's
         """Call the model, which must be callable."""
@@ -257,12 +275,13 @@ class InstrumentedPredictor:
             raise ObservationError(f"outcomes: found {len(y_true)} for {len(ids)} ids, need one for each id")
         times = as_times(at, len(ids), self._clock())
         self._recorder.flush()  # the predictions may still be waiting in the buffer
-        joined = self._store.outcomes(ids, self._readable(y_true), times)
+        read = readable(y_true, self._classes, self.reference, texts=self._layout.predicts_classes)
+        joined = self._store.outcomes(ids, read, times)
         self._counters.outcomes(joined)
-        if self._errors is not None and joined.counts.joined:
-            self._errors.add(joined)
-        if self._newest is not None and joined.counts.joined:
-            self._newest.add(joined)
+        if joined.counts.joined and self._arrivals is None:
+            for follower in (self._errors, self._newest):
+                if follower is not None:
+                    follower.add(joined)
         return joined
 
     def record_business(self, measure: str, value: float) -> None:
@@ -286,13 +305,6 @@ class InstrumentedPredictor:
             If the items are one text.
         """
         return self._effects.record_exposures(items)
-
-    def _readable(self, y_true: Sequence[Any]) -> Sequence[Any]:
-        if self._classes is not None:
-            return as_classes(y_true, self._classes)
-        if self.reference is not None and self.reference.task == "regression":
-            return as_values(y_true)
-        return as_texts(y_true) if self._layout.predicts_classes else y_true
 
     def flush(self) -> None:
         """Fold what waits into the metrics and the windows now, as every scrape does."""
@@ -368,15 +380,24 @@ class InstrumentedPredictor:
         if self._server is not None:
             found = self._server.url
             raise ConfigError(f"serve: found this predictor serving at {found}, need it closed first")
-        own: dict[str, Page] = {
-            "drift": partial(drift_page, self._monitor),
-            "performance": partial(performance_page, self._monitor),
-            "effects": self._effects.page,
-        }
         self._server = MetricsServer(
-            self.registry, options, {**own, **(pages or {})}, {**actions_of(self), **(actions or {})}
+            self.registry,
+            options,
+            {**self.pages, **(pages or {})},
+            {**self.actions, **(actions or {})},
+            reuse_port=self._workers,
         )
         return self._server
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        """What answers a GET, by the first part of its path: for a server of one's own."""
+        return pages_of(self._monitor, self._effects, self._checking)
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """What answers a POST of JSON, by its path."""
+        return actions_of(self)
 
     def close(self) -> None:
         """Fold what waits and stop server and threads. The model goes on to answer, no longer checked."""
@@ -387,7 +408,8 @@ class InstrumentedPredictor:
             thread.stop(STOP_TIMEOUT_SECONDS)
         self._threads = []
         self._recorder.flush()
-        self._monitor.keep()
+        if not self._workers:  # the one that checks keeps it with each check, and may be another one by now
+            self._monitor.keep()
 
     def __enter__(self) -> Self:
         return self
@@ -395,24 +417,13 @@ class InstrumentedPredictor:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _after_fork(self) -> None:
-        self._recorder.after_fork()
-        for thread in self._threads:
+    def _forked(self, child: bool) -> None:
+        if child:
+            self._recorder.after_fork()
+        self._checking.forked(child=child)
+        for thread in self._threads if child else ():
             thread.start()
 
 
-def _restarter(predictor: InstrumentedPredictor) -> Callable[[], None]:
-    reference = weakref.ref(predictor)
-
-    def restart() -> None:
-        alive = reference()
-        if alive is not None:
-            alive._after_fork()  # noqa: SLF001 - its own module
-
-    return restart
-
-
-def _stop(threads: Sequence[Periodic]) -> None:
-    """End the threads of a predictor that nobody holds any more."""
-    for thread in threads:
-        thread.stop(timeout_seconds=0)
+def _has_predicted(counters: ModelCounters) -> bool:
+    return counters.schema.calls > 0

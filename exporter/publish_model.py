@@ -151,11 +151,11 @@ class ModelPublisher:
             self._families.counter("model_concept_drifts_total", *self._model, detector)
             self._drifts[detector] = 0
 
-    def concepts(self, reports: Mapping[str, ConceptReport]) -> None:
-        """Show what each detector of concept drift says."""
+    def concepts(self, reports: Mapping[str, ConceptReport], *, counted: bool = False) -> None:
+        """Show what each detector of concept drift says; what another process has counted is not new."""
         for detector, report in reports.items():
             self._set("model_concept_drift_state", CONCEPT_CODES[report.state], detector)
-            fresh = report.drifts - self._drifts[detector]
+            fresh = 0 if counted else report.drifts - self._drifts[detector]
             self._families.counter("model_concept_drifts_total", *self._model, detector).inc(fresh)
             self._drifts[detector] = report.drifts
 

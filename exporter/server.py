@@ -82,6 +82,8 @@ class MetricsServer:
         First part of a path to the function that answers a GET of it with JSON.
     actions : mapping of str to callable
         Path to the function that answers a POST of JSON to it.
+    reuse_port : bool
+        Whether other workers of the same user listen on this port too; whichever is asked answers for all.
 
     Raises
     ------
@@ -97,9 +99,11 @@ class MetricsServer:
         options: ServerOptions,
         pages: Mapping[str, Page] | None = None,
         actions: Mapping[str, Action] | None = None,
+        *,
+        reuse_port: bool = False,
     ) -> None:
         try:
-            self._server = _Server(registry, options, dict(pages or {}), dict(actions or {}))
+            self._server = _Server(registry, options, dict(pages or {}), dict(actions or {}), reuse_port)
         except OSError as error:
             where = f"serve: {options.addr}:{options.port}"
             if error.errno in (98, 48, 10048):  # EADDRINUSE of Linux, macOS and Windows
@@ -154,7 +158,9 @@ class _Server(ThreadingHTTPServer):
         options: ServerOptions,
         pages: Mapping[str, Page],
         actions: Mapping[str, Action],
+        reuse_port: bool,
     ) -> None:
+        self.allow_reuse_port = reuse_port
         self.registry = registry
         self.expected = None if options.token is None else f"Bearer {options.token}".encode()
         self.pages = pages

@@ -53,7 +53,7 @@ def predictor_of(config: ExporterConfig) -> InstrumentedPredictor:
         policy=config.policy,
         windows=config.windows,
         store=open_store(config.store, name=settings.name, version=settings.version),
-        check_interval_seconds=config.check_interval_seconds,
+        schedule=config.schedule,
         assessment=config.assessment,
         business=config.business,
         catalog=config.catalog,
@@ -67,8 +67,10 @@ def load_model(settings: ModelSettings) -> Any:  # noqa: ANN401 - any model
     Raises
     ------
     ConfigError
-        If there is no such function, or it raises.
+        If there is none, or it cannot be imported, or raises.
     """
+    if settings.factory is None:
+        raise ConfigError("model.factory: found nothing, need the function that returns the model to serve")
     module_name, _, function_name = settings.factory.partition(":")
     where = f"model.factory: {settings.factory}"
     try:

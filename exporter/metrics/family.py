@@ -12,7 +12,11 @@ Kind = Literal["counter", "gauge", "histogram"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """One metric family: what it is called, what it means and which labels it has beyond the model's two."""
+    """One metric family: what it is called, what it means and which labels it has beyond the model's two.
+
+    Of several workers, the one that set a gauge last is believed, as long as it lives; what `lasts` is a fact
+    that no worker's end makes untrue.
+    """
 
     layer: str
     name: str
@@ -20,6 +24,7 @@ class Family:
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] | None = None
+    lasts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +37,9 @@ class Layer:
         """What only grows."""
         return Family(layer=self.name, name=name, kind="counter", help=text, labels=labels)
 
-    def gauge(self, name: str, text: str, *labels: str) -> Family:
+    def gauge(self, name: str, text: str, *labels: str, lasts: bool = False) -> Family:
         """What goes up and down."""
-        return Family(layer=self.name, name=name, kind="gauge", help=text, labels=labels)
+        return Family(layer=self.name, name=name, kind="gauge", help=text, labels=labels, lasts=lasts)
 
     def histogram(self, name: str, text: str, *labels: str, buckets: tuple[float, ...]) -> Family:
         """What is counted by size."""

@@ -20,6 +20,9 @@ ITSELF_FAMILIES: tuple[Family, ...] = (
     ITSELF.histogram(
         "driftgauge_check_duration_seconds", "Time of one check.", buckets=CHECK_DURATION_BUCKETS
     ),
+    ITSELF.counter(
+        "driftgauge_checks_skipped_total", "Checks that were due while the one before had not ended."
+    ),
     ITSELF.gauge("driftgauge_last_check_timestamp_seconds", "When the last check that worked ended."),
     ITSELF.gauge(
         "driftgauge_check_interval_seconds",

@@ -43,7 +43,7 @@ WORTH_FAMILIES: tuple[Family, ...] = (
         "model_window_exposures", "Items of the catalogue shown in a window; 0 where none was.", "window"
     ),
     BUSINESS.counter("model_business_value_total", "Business counters, by name.", "measure"),
-    BUSINESS.gauge("model_business_value", "Business gauges, by name.", "measure"),
+    BUSINESS.gauge("model_business_value", "Business gauges, by name.", "measure", lasts=True),
     BUSINESS.gauge(
         "model_business_correlation",
         "Rank correlation with drift or performance some time before; absent while unknown.",

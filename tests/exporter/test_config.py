@@ -27,10 +27,10 @@ def test_the_shipped_file_is_valid() -> None:
     config = load_config("config/exporter.yaml", {})
     assert config.model is not None
     defaults = ExporterConfig()
-    assert (config.policy, config.windows, config.check_interval_seconds, config.store) == (
+    assert (config.policy, config.windows, config.schedule, config.store) == (
         defaults.policy,
         defaults.windows,
-        defaults.check_interval_seconds,
+        defaults.schedule,
         defaults.store,
     )
 
@@ -55,7 +55,7 @@ def test_every_section_is_read(tmp_path: Path) -> None:
     )
     assert config.server.token == "abc"
     assert config.windows == (Window("5m", 300.0), Window("2h", 7200.0))
-    assert config.check_interval_seconds == 60
+    assert config.schedule.interval_seconds == 60
     aggressive = Policy.preset("aggressive")
     assert config.policy.alpha == aggressive.alpha
     assert config.policy.threshold("b", "ks") == 0.3
@@ -87,7 +87,6 @@ def test_every_section_is_read(tmp_path: Path) -> None:
             "policy.preset: found 'bold', need 'conservative', 'balanced' or 'aggressive'",
         ),
         ("model: {name: m, version: 1, factory: 'a:b'}", "model.version: found 1, need a valid string"),
-        ("model: {name: m, version: '1'}", "model.factory: found nothing, need a value"),
         ("model: {name: m, version: '1', factory: 'os.system(1)'}", r"model.factory: found 'os.system\(1\)'"),
         ("[1, 2]", "found list at the top"),
         ("a: [", "need valid YAML"),
@@ -112,7 +111,7 @@ def test_all_problems_come_together(tmp_path: Path) -> None:
     ("environ", "read"),
     [
         ({"DRIFT_THRESHOLD": "0.4"}, lambda c: c.policy.threshold("a", "psi") == 0.4),
-        ({"DRIFT_CHECK_INTERVAL_HOURS": "0.5"}, lambda c: c.check_interval_seconds == 1800),
+        ({"DRIFT_CHECK_INTERVAL_HOURS": "0.5"}, lambda c: c.schedule.interval_seconds == 1800),
         ({"DRIFT_MIN_SAMPLES": "42"}, lambda c: c.policy.min_samples == 42),
         ({"FEATURE_RETENTION_HOURS": "3"}, lambda c: c.store.retention_hours == 3),
         ({"FEATURE_STORE_TYPE": "memory"}, lambda c: c.store.type == "memory"),
