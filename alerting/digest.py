@@ -94,9 +94,9 @@ def fold(connection: sqlite3.Connection, name: str, *, now: float, policy: Storm
         _slow_down(connection, name, now, policy)
         return
     over = [row for row in roots if row["queue"] == 3]
-    if len(over) >= policy.missed:
-        missed = open_digest(connection, name, "missed", now)
-        _join(connection, missed, over, now)
+    missed = _untold(connection, name) if over else None
+    if missed is not None or len(over) >= policy.missed:
+        _join(connection, missed or open_digest(connection, name, "missed", now), over, now)
         _finish(connection, name, now)
     _slow_down(connection, name, now, policy)
 
@@ -209,6 +209,23 @@ def _join(connection: sqlite3.Connection, digest_id: int, rows: Sequence[sqlite3
         (digest_id, json.dumps([row["id"] for row in rows])),
     )
     touch(connection, rows[0]["incident_id"], now)
+
+
+def _untold(connection: sqlite3.Connection, name: str) -> int | None:
+    """A digest of what was missed that has not been told itself; it is open again for more."""
+    row = connection.execute(
+        "SELECT d.incident_id FROM digests d JOIN deliveries v"
+        " ON v.incident_id = d.incident_id AND v.destination = d.destination"
+        " WHERE d.destination = ? AND d.kind = 'missed' AND v.sent_version = 0 LIMIT 1",
+        (name,),
+    ).fetchone()
+    if row is None:
+        return None
+    connection.execute(
+        "UPDATE incidents SET closed_at = NULL, ended_at = NULL, close_reason = NULL WHERE id = ?",
+        (row["incident_id"],),
+    )
+    return int(row["incident_id"])
 
 
 def _slow_down(connection: sqlite3.Connection, name: str, now: float, policy: StormPolicy) -> None:

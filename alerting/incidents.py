@@ -139,10 +139,13 @@ def _want(connection: sqlite3.Connection, incident_id: int, line: int, now: floa
             rank = i.rank, closed = i.closed_at IS NOT NULL,
             wanted_at = CASE WHEN want_version > sent_version OR want_line > told_line THEN wanted_at
                              ELSE :now END,
-            -- What turns critical, or fires again, is no longer told by a digest.
+            -- What turns critical, or fires again, is no longer told by a digest, and was not told otherwise.
             digest_id = CASE WHEN i.closed_at IS NULL
                              AND (deliveries.closed OR (i.rank = 0 AND deliveries.rank > 0)) THEN NULL
-                             ELSE digest_id END
+                             ELSE digest_id END,
+            sent_version = CASE WHEN i.closed_at IS NULL AND digest_id IS NOT NULL AND ts IS NULL
+                                AND (deliveries.closed OR (i.rank = 0 AND deliveries.rank > 0)) THEN 0
+                                ELSE sent_version END
         FROM (SELECT rank, closed_at FROM incidents WHERE id = :id) i WHERE incident_id = :id
         """,
         {"line": line, "now": now, "id": incident_id},

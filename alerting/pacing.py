@@ -20,8 +20,9 @@ RECOVERY_SECONDS: Final = 600.0
 """From no pace at all to the whole: slow beside limits that are counted by the minute, so that a pace that
 was too fast is not tried again at once."""
 BACKOFF_FIRST_SECONDS: Final = 1.0
-BACKOFF_LIMIT_SECONDS: Final = 300.0
-"""Five minutes: late enough not to press on a service that is down, early enough once it is back."""
+BACKOFF_LIMIT_SECONDS: Final = 60.0
+"""A call a minute does not press on a service that is down, and leaves four of the five minutes in which an
+outage is to be caught up to the messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +72,12 @@ def stop(bucket: Bucket, seconds: float, now: float, random: Callable[[], float]
 
 
 def backoff(failures: int, random: Callable[[], float]) -> float:
-    """Seconds to wait after so many failures in a row: doubling from one second to five minutes, jittered.
+    """Seconds to wait after so many failures in a row: doubling from one second to a minute, jittered.
 
     Examples
     --------
     >>> [backoff(n, lambda: 1.0) for n in (1, 2, 3, 20)]
-    [1.0, 2.0, 4.0, 300.0]
+    [1.0, 2.0, 4.0, 60.0]
     >>> backoff(3, lambda: 0.0)
     2.0
     """

@@ -194,9 +194,12 @@ def _facts(connection: sqlite3.Connection, incident: sqlite3.Row, now: float) ->
         ).fetchone()
         is not None
     )
+    # What a digest tells counts as told once the digest is.
     unreachable = connection.execute(
-        "SELECT d.name FROM destinations d LEFT JOIN deliveries v"
-        " ON v.destination = d.name AND v.incident_id = :id WHERE d.parked_reason IS NOT NULL"
+        "SELECT d.name FROM destinations d LEFT JOIN deliveries own"
+        " ON own.destination = d.name AND own.incident_id = :id"
+        " LEFT JOIN deliveries v ON v.destination = d.name AND v.incident_id = COALESCE(own.digest_id, :id)"
+        " WHERE d.parked_reason IS NOT NULL"
         " OR (d.failures > 0 AND v.sent_version = 0 AND v.wanted_at < :since)",
         {"id": incident["id"], "since": now - UNREACHABLE_SECONDS},
     )
@@ -213,10 +216,14 @@ def _hurry(connection: sqlite3.Connection, now: float) -> None:
     """Look at once at incidents that wait for a destination which cannot be reached."""
     connection.execute(
         """
-        UPDATE timers SET due_at = 0 WHERE due_at > :now AND incident_id IN (
-            SELECT w.incident_id FROM destinations d JOIN waiting w ON w.destination = d.name
+        WITH untold AS (
+            SELECT w.destination, w.incident_id FROM destinations d JOIN waiting w ON w.destination = d.name
             WHERE w.sent_version = 0
             AND (d.parked_reason IS NOT NULL OR (d.failures > 0 AND w.wanted_at < :since)))
+        UPDATE timers SET due_at = 0 WHERE due_at > :now AND incident_id IN (
+            SELECT incident_id FROM untold
+            UNION SELECT v.incident_id FROM untold u JOIN deliveries v
+            ON v.digest_id = u.incident_id AND v.destination = u.destination)
         """,
         {"now": now, "since": now - UNREACHABLE_SECONDS},
     )

@@ -10,7 +10,7 @@ from alerting import digest
 from alerting.delivery import DeliveryPolicy
 from alerting.digest import DailyDigest, StormPolicy
 from alerting.hours import Hours
-from alerting.testing import alert, webhook
+from alerting.testing import Fault, alert, webhook
 
 from .conftest import STARTED
 
@@ -139,6 +139,20 @@ def test_what_opened_and_closed_untold_is_one_line_of_a_digest(desk: Desk) -> No
     assert "Resolved: Over before they could be told" in text
     assert "2 groups (2 warning)" in text
     assert desk.state.rows("SELECT * FROM waiting") == []
+
+
+def test_an_outage_leaves_one_digest_of_what_was_missed(desk: Desk) -> None:
+    """Groups that come and go while nothing can be told are added to the digest that waits."""
+    desk.slack.faults.add(Fault(status=503, error="service_unavailable", times=None))
+    for turn in range(6):
+        for status in ("firing", "resolved"):
+            fire(desk, 10 * turn, 10 * turn + 1, 10 * turn + 2, status=status)
+        desk.settle(patience=300.0)
+    desk.slack.faults.clear()
+    desk.settle(patience=120.0)
+    (text,) = texts(desk)
+    assert "Resolved: Over before they could be told" in text
+    assert "18 groups (18 warning)" in text
 
 
 def test_a_webhook_hears_of_a_storm_and_of_its_end(desk_of: Callable[..., Desk]) -> None:

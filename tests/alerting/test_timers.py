@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerting import episodes, incidents, outbox, payload
+from alerting import digest, episodes, incidents, outbox, payload
 from alerting.database import Database
+from alerting.digest import StormPolicy
 from alerting.escalation import Policy, Step
 from alerting.hours import Hours
 from alerting.incidents import StatePolicy
@@ -222,6 +223,21 @@ def test_a_destination_that_fails_for_long_hands_on(office: Office) -> None:
     assert office.told() == ["slack"]
     office.pass_(20)
     assert office.told() == ["slack", "pagerduty"]
+
+
+def test_a_digest_that_nobody_was_told_hands_on_for_all_that_it_tells_of(office: Office) -> None:
+    """An outage of Slack in a storm must not keep the pager quiet."""
+    office.policies = (Policy(name="all", steps=(STEPS[0], Step(to=("pagerduty",), after=4 * HOUR))),)
+    office.restart()
+    for name in "abc":
+        office.record(webhook(alert(name), group_key=name))
+    storm = StormPolicy(backlog=2)
+    office.write(lambda connection: digest.fold(connection, "slack", now=office.clock(), policy=storm))
+    office.rows("UPDATE destinations SET failures = 9 WHERE name = 'slack'")
+    office.pass_(290)
+    assert [office.told(number) for number in (1, 2, 3)] == [["slack"]] * 3
+    office.pass_(20)
+    assert [office.told(number) for number in (1, 2, 3)] == [["slack", "pagerduty"]] * 3
 
 
 def test_more_urgent_is_told_by_the_policy_for_it(office: Office) -> None:
