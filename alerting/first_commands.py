@@ -163,6 +163,29 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("Do checks fail", 'increase(driftgauge_checks_total{model_name="M", outcome="failed"}[1h])'),
         ("Do they take long", 'rate(driftgauge_check_duration_seconds_sum{model_name="M"}[1h]) / rate(driftgauge_check_duration_seconds_count{model_name="M"}[1h])'),
     ),
+    "ModelRolledBack": (
+        ("Why", 'sum by (model_version, reason) (increase(model_rollbacks_total{model_name="M"}[1d]))'),
+        ("Gain and its bounds", 'model_rollout_difference_low{model_name="M"}'),
+        ("Guardrails", 'model_rollout_guard_excess_low{model_name="M"}'),
+    ),
+    "ModelRolloutStuck": (
+        ("Rows compared", 'model_rollout_rows{model_name="M"}'),
+        ("Stage", 'model_rollout_stage{model_name="M"}'),
+        ("Outcomes", 'sum by (model_version, outcome) (increase(model_outcomes_total{model_name="M"}[6h]))'),
+    ),
+    "ModelRolloutGuardExceeded": (
+        ("By how much", 'model_rollout_guard_excess{model_name="M"}'),
+        ("Tolerated", 'model_rollout_guard_tolerance{model_name="M"}'),
+        ("Errors by version", 'sum by (model_version, error_type) (rate(model_errors_total{model_name="M"}[5m]))'),
+    ),
+    "ModelRolloutFaults": (
+        ("How many", 'increase(model_rollout_faults_total{model_name="M"}[15m])'),
+        ("Who answers", 'model_traffic_ratio{model_name="M"}'),
+    ),
+    "ModelPromoted": (
+        ("Who answers", 'model_traffic_ratio{model_name="M"}'),
+        ("Gain", 'model_rollout_difference{model_name="M"}'),
+    ),
     "ModelChecksFailing": (
         ("Checks by outcome", 'sum by (outcome) (increase(driftgauge_checks_total{model_name="M"}[1h]))'),
         ("Faults", 'increase(driftgauge_internal_errors_total{model_name="M"}[1h])'),
