@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from .errors import ObservationError
 
 if TYPE_CHECKING:
+    from .answers import Action
     from .predictor import InstrumentedPredictor
-    from .server import Action
 
 
 def actions_of(predictor: InstrumentedPredictor) -> dict[str, Action]:

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from .answers import NotThereError
 from .background import Background, Periodic
 from .election import Election
 from .handover import Handover
 from .pages import own_pages
 from .scheduled import Scheduled, longest_gap
-from .server import NotThereError
 
 if TYPE_CHECKING:
     from .effects import Effects

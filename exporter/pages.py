@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from .server import NotThereError
+from .answers import NotThereError
 
 if TYPE_CHECKING:
+    from .answers import Page
     from .checking import Checking
     from .effects import Effects
     from .monitor import Monitor
-    from .server import Page
 
 NAMES_SHOWN: Final = 20
 """Features that an error names; more would be no help."""

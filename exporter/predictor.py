@@ -15,6 +15,7 @@ from typing import Any, Self
 from prometheus_client import CollectorRegistry
 
 from .actions import actions_of
+from .answers import Action, Page
 from .arrivals import Arrivals
 from .assessment import Assessment, AssessmentPolicy
 from .background import Background, Periodic
@@ -47,7 +48,7 @@ from .policy import Policy
 from .recorder import Recorder
 from .reference import Reference
 from .schedule import Schedule
-from .server import DEFAULT_PORT, Action, MetricsServer, Page, ServerOptions
+from .server import DEFAULT_PORT, MetricsServer, ServerOptions
 from .stores import MemoryStore, Store
 from .stores.buffering import BufferingStore
 from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window, checked_windows

@@ -6,23 +6,19 @@ fails answers 500 with one line; it never reaches a prediction.
 
 from __future__ import annotations
 
-import hmac
-import json
 import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
-from .errors import ConfigError, ExporterError, PortTakenError
+from .answers import Action, Answer, Answers, Page
+from .errors import ConfigError, PortTakenError
 
 logger = logging.getLogger("driftgauge.server")
 
@@ -31,19 +27,6 @@ DEFAULT_PORT = 9108
 
 SOCKET_TIMEOUT_SECONDS = 10.0
 """Prometheus' default scrape timeout: a slower reader has given up already."""
-
-MAX_BODY_BYTES = 32 * 1024 * 1024
-"""Of a POST; 100,000 rows of 20 numbers as JSON. More belongs into several requests."""
-
-Page = Callable[[str], Mapping[str, Any] | None]
-"""Answer to the rest of a path; None where there is nothing of that name, or a `NotThereError`."""
-
-Action = Callable[[Any], Mapping[str, Any]]
-"""Answer to a JSON body. An `ExporterError` is the client's fault (400), anything else the model's (500)."""
-
-
-class NotThereError(LookupError):
-    """Nothing of that name; the message says which names there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +86,8 @@ class MetricsServer:
         reuse_port: bool = False,
     ) -> None:
         try:
-            self._server = _Server(registry, options, dict(pages or {}), dict(actions or {}), reuse_port)
+            answers = Answers(registry, pages or {}, actions or {}, options.token)
+            self._server = _Server(answers, options, reuse_port)
         except OSError as error:
             where = f"serve: {options.addr}:{options.port}"
             if error.errno in (98, 48, 10048):  # EADDRINUSE of Linux, macOS and Windows
@@ -152,19 +136,9 @@ def _tls(server: _Server, options: ServerOptions) -> ssl.SSLSocket:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(
-        self,
-        registry: CollectorRegistry,
-        options: ServerOptions,
-        pages: Mapping[str, Page],
-        actions: Mapping[str, Action],
-        reuse_port: bool,
-    ) -> None:
+    def __init__(self, answers: Answers, options: ServerOptions, reuse_port: bool) -> None:
         self.allow_reuse_port = reuse_port
-        self.registry = registry
-        self.expected = None if options.token is None else f"Bearer {options.token}".encode()
-        self.pages = pages
-        self.actions = actions
+        self.answers = answers
         if ":" in options.addr:
             self.address_family = socket.AF_INET6
         super().__init__((options.addr, options.port), _Handler)
@@ -181,97 +155,28 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = SOCKET_TIMEOUT_SECONDS
 
     def do_GET(self) -> None:
-        first, _, rest = unquote(urlsplit(self.path).path).strip("/").partition("/")
-        if first == "healthz":
-            self._text(HTTPStatus.OK, "ok")
-        elif not self._allowed():
-            self._text(HTTPStatus.UNAUTHORIZED, "need a bearer token")
-        elif first == "metrics":
-            self._metrics()
-        elif first in self.server.pages:
-            self._page(self.server.pages[first], rest)
-        else:
-            self._not_found(("metrics", "healthz", *self.server.pages))
-
-    def _page(self, page: Page, rest: str) -> None:
-        try:
-            self._json(page(rest))
-        except NotThereError as error:
-            self._error(HTTPStatus.NOT_FOUND, str(error))
+        path = urlsplit(self.path).path
+        self._answer(self.server.answers.get(path, self._header("Authorization"), self._header("Accept")))
 
     def do_POST(self) -> None:
-        path = unquote(urlsplit(self.path).path).strip("/")
-        if not self._allowed():
-            self._text(HTTPStatus.UNAUTHORIZED, "need a bearer token")
-        elif path not in self.server.actions:
-            self._not_found(tuple(self.server.actions))
-        else:
-            self._act(self.server.actions[path])
-
-    def _act(self, action: Action) -> None:
-        length = self.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdigit():
-            self._error(HTTPStatus.LENGTH_REQUIRED, "body: found no Content-Length, need one")
+        path, length = urlsplit(self.path).path, self._header("Content-Length")
+        refusal = self.server.answers.refused(path, self._header("Authorization"), length)
+        if refusal is None:
+            self._answer(self.server.answers.post(path, self.rfile.read(int(length))))
             return
-        if int(length) > MAX_BODY_BYTES:
-            self.close_connection = True
-            message = f"body: found {int(length):,} bytes, need at most {MAX_BODY_BYTES:,}"
-            self._error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
-            return
-        try:
-            body = json.loads(self.rfile.read(int(length)))
-        except (ValueError, RecursionError) as error:
-            self._error(HTTPStatus.BAD_REQUEST, f"body: {error}, need JSON")
-            return
-        try:
-            answer = action(body)
-        except ExporterError as error:
-            self._error(HTTPStatus.BAD_REQUEST, str(error))
-        except Exception as error:
-            logger.exception("the model failed")
-            self._error(HTTPStatus.INTERNAL_SERVER_ERROR, f"the model raised {type(error).__name__}")
-        else:
-            self._json(answer)
+        # What it would have sent next is not read, and must not be taken for another request.
+        self.close_connection = True
+        self._answer(refusal)
 
-    def _not_found(self, known: Sequence[str]) -> None:
-        names = ", ".join(f"/{name}" for name in known)
-        self._text(HTTPStatus.NOT_FOUND, f"not found; here are {names}")
+    def _header(self, name: str) -> str:
+        return self.headers.get(name, "")
 
-    def _error(self, status: HTTPStatus, message: str) -> None:
-        self._answer(status, "application/json", json.dumps({"error": message}).encode() + b"\n")
-
-    def _allowed(self) -> bool:
-        if self.server.expected is None:
-            return True
-        given = self.headers.get("Authorization", "").encode("latin-1", "replace")
-        return hmac.compare_digest(given, self.server.expected)
-
-    def _metrics(self) -> None:
-        encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-        try:
-            body = encode(self.server.registry)
-        except Exception:
-            logger.exception("scrape failed")
-            self._text(HTTPStatus.INTERNAL_SERVER_ERROR, "scrape failed; the exporter's log says why")
-        else:
-            self._answer(HTTPStatus.OK, content_type, body)
-
-    def _json(self, content: Mapping[str, Any] | None) -> None:
-        status = HTTPStatus.OK if content is not None else HTTPStatus.NOT_FOUND
-        body = json.dumps(content or {"error": "nothing of this name"}, indent=2, allow_nan=False)
-        self._answer(status, "application/json", body.encode() + b"\n")
-
-    def _text(self, status: HTTPStatus, text: str) -> None:
-        self._answer(status, "text/plain; charset=utf-8", text.encode() + b"\n")
-
-    def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        if status == HTTPStatus.UNAUTHORIZED:
-            self.send_header("WWW-Authenticate", "Bearer")
+    def _answer(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers().items():
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(answer.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         logger.debug(format, *args)

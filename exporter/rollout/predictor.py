@@ -16,6 +16,7 @@ from typing import Any, Final, Self, cast
 from prometheus_client import CollectorRegistry
 
 from ..actions import actions_of
+from ..answers import Action
 from ..background import Periodic
 from ..errors import ConfigError, ExporterError, ObservationError
 from ..families import families_for
@@ -24,7 +25,7 @@ from ..observation import OutcomeCounts
 from ..outcomes import as_times
 from ..predictor import STOP_TIMEOUT_SECONDS, InstrumentedPredictor
 from ..reference import Reference
-from ..server import DEFAULT_PORT, Action, MetricsServer, ServerOptions
+from ..server import DEFAULT_PORT, MetricsServer, ServerOptions
 from .calls import CallTally
 from .joining import join
 from .losses import usual_error, usual_loss

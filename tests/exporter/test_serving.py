@@ -13,11 +13,12 @@ import pytest
 import requests
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
+from exporter.answers import MAX_BODY_BYTES
 from exporter.config import ExporterConfig, ModelSettings
 from exporter.errors import ConfigError, ReferenceDataError
 from exporter.predictor import InstrumentedPredictor
 from exporter.reference import Reference
-from exporter.server import MAX_BODY_BYTES, MetricsServer, ServerOptions
+from exporter.server import MetricsServer, ServerOptions
 from exporter.serving import load_model, start
 
 TABLE = pd.DataFrame({"a": np.linspace(-1, 1, 300), "b": np.tile([0.0, 1.0, 2.0], 100)})
