@@ -27,6 +27,7 @@ from .errors import OutboxError, PayloadError
 from .escalation import Policy
 from .heartbeats import Heartbeat
 from .incidents import StatePolicy
+from .landing import Landing
 from .metrics import UNKNOWN_SOURCE, BridgeMetrics
 from .notices import Notices
 from .payload import Notification
@@ -117,6 +118,7 @@ class Intake:
     notices: Notices | None = None
     told: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
+    _landing: Landing = field(default_factory=Landing)
     _requests: int = 0
     _bytes_in_flight: int = 0
     _quarantine: pacing.Bucket = field(
@@ -149,7 +151,7 @@ class Intake:
         finally:
             self._requests -= 1
             self._bytes_in_flight -= len(body)
-        return PlainTextResponse("stored\n")
+        return Response()  # a body would be a packet of its own
 
     def _admitted(self, name: str, request: Request) -> Source:
         """The source that a request may speak for."""
@@ -203,7 +205,7 @@ class Intake:
         started = time.perf_counter()
         write = self.database.write(lambda connection: self._record(connection, notification, source))
         try:
-            recorded = await asyncio.wait_for(asyncio.wrap_future(write), self.policy.commit_seconds)
+            recorded = await self._landing.result(write, self.policy.commit_seconds)
         except (OutboxError, TimeoutError) as error:
             logger.warning("intake: cannot store: %s", str(error) or "the commit takes too long")
             raise _RefusedError(503, "unavailable", "cannot store now, come again") from None

@@ -76,7 +76,7 @@ def test_two_hundred_means_that_it_is_on_the_disk(state: State) -> None:
     """The answer comes after the commit, and the senders are woken."""
     door = Door(state)
     answer = door.post(webhook(alert("a")))
-    assert (answer.status_code, answer.text) == (200, "stored\n")
+    assert answer.status_code == 200
     assert len(state.incidents()) == 1
     assert door.told == 1
     assert door.post(webhook(alert("a"))).status_code == 200
