@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .assessment.policy import AssessmentPolicy
 from .business import BusinessMeasure, business_measures
+from .config_stream import StreamSection, stream_settings
 from .errors import ConfigError
 from .policy import Policy
 from .schedule import DEFAULT_ZONE, Schedule
@@ -24,7 +25,8 @@ from .server import DEFAULT_PORT, ServerOptions
 from .stores.buffering import MAX_WAITING_ROWS
 from .stores.memory import MAX_ROWS, RETENTION_HOURS
 from .stores.settings import Kind, StoreSettings
-from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window, checked_windows
+from .stream_settings import StreamSettings
+from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window, windows_of
 
 SECONDS_AN_HOUR = 3600.0
 
@@ -70,6 +72,7 @@ class ExporterConfig:
     business: Mapping[str, BusinessMeasure] = field(default_factory=dict)
     catalog: tuple[str, ...] | None = None
     state_path: Path | None = None
+    stream: StreamSettings | None = None
 
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -102,6 +105,7 @@ class _Checks(_Section):
     timezone: Text = DEFAULT_ZONE
     jitter_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     windows: dict[Text, Positive] | None = None
+    row_windows: dict[Text, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     state_file: Path | None = None
 
 
@@ -154,6 +158,7 @@ class _File(_Section):
     assessment: _Assessment = Field(default_factory=_Assessment)
     business: tuple[dict[str, Any], ...] = ()
     feedback: _Feedback = Field(default_factory=_Feedback)
+    stream: StreamSection | None = None
 
 
 OVERRIDES: Mapping[str, tuple[str, ...]] = {
@@ -163,6 +168,8 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = {
     "FEATURE_STORE_TYPE": ("store", "type"),
     "FEATURE_STORE_URL": ("store", "url"),
     "FEATURE_RETENTION_HOURS": ("store", "retention_hours"),
+    "STREAM_BOOTSTRAP_SERVERS": ("stream", "bootstrap_servers"),
+    "STREAM_PASSWORD": ("stream", "security", "password"),
 }
 """Environment variables and the keys that they override; `…_FILE` names a file that holds the value."""
 
@@ -227,13 +234,14 @@ def _parsed(where: str, folder: Path, content: Any, environ: Mapping[str, str]) 
             model=None if file.model is None else _model(file.model, folder),
             server=_server(file.server, folder),
             policy=_policy(file.policy),
-            windows=_windows(file.checks.windows),
-            schedule=Schedule(**file.checks.model_dump(exclude={"windows", "state_file"})),
+            windows=windows_of(file.checks.windows, file.checks.row_windows),
+            schedule=Schedule(**file.checks.model_dump(exclude={"windows", "row_windows", "state_file"})),
             store=_store(file.store, folder),
             assessment=AssessmentPolicy(**file.assessment.model_dump(exclude_none=True)),
             business=business_measures(file.business),
             catalog=_catalog(file.feedback, folder),
             state_path=None if file.checks.state_file is None else folder / file.checks.state_file,
+            stream=None if file.stream is None else stream_settings(file.stream, folder),
         )
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
@@ -288,12 +296,6 @@ def _catalog(section: _Feedback, folder: Path) -> tuple[str, ...] | None:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ConfigError(f"{where}: {reason}, need a readable text file") from None
     return tuple(item for line in lines if (item := line.strip()))
-
-
-def _windows(section: Mapping[str, float] | None) -> tuple[Window, ...]:
-    if section is None:
-        return DEFAULT_WINDOWS
-    return checked_windows([Window(name, seconds) for name, seconds in section.items()])
 
 
 def _override(content: dict[str, Any], environ: Mapping[str, str]) -> dict[tuple[str, ...], str]:
@@ -381,6 +383,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "store": _Store,
     "assessment": _Assessment,
     "feedback": _Feedback,
+    "stream": StreamSection,
 }
 
 

@@ -9,6 +9,7 @@
       InsufficientDataError (ValueError)  too little data for the statistic; the state is then unknown
       StoreError                          a store that cannot be reached or has no room; often passes
       EngineError                         a cluster that could not finish a job; often passes
+      StreamError                         brokers that cannot be reached or take nothing; often passes
       PortTakenError (OSError)            an address that another process listens on
 
 Every message says where, what was found and what is needed.
@@ -43,6 +44,10 @@ class StoreError(ExporterError):
 
 class EngineError(ExporterError):
     """A job on a cluster that failed for another reason than the data."""
+
+
+class StreamError(ExporterError):
+    """Brokers of a stream that cannot be reached, or take nothing."""
 
 
 class PortTakenError(ExporterError, OSError):

@@ -7,7 +7,7 @@ what comes slowly, or in little traffic, shows in the long one alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,7 +61,7 @@ CHECK_INTERVAL_SECONDS: Final = 300.0
 
 
 def checked_windows(windows: Sequence[Window]) -> tuple[Window, ...]:
-    """The same windows, shortest first.
+    """The same windows, shortest first; of the same length those by rows first.
 
     Raises
     ------
@@ -71,4 +71,12 @@ def checked_windows(windows: Sequence[Window]) -> tuple[Window, ...]:
     names = [window.name for window in windows]
     if not names or len(set(names)) != len(names):
         raise ConfigError(f"windows: found {names}, need at least one, each with a name of its own")
-    return tuple(sorted(windows, key=lambda window: window.seconds))
+    return tuple(sorted(windows, key=lambda window: (window.seconds, window.rows is None)))
+
+
+def windows_of(seconds: Mapping[str, float] | None, rows: Mapping[str, int]) -> tuple[Window, ...]:
+    """Windows of time, by default `DEFAULT_WINDOWS`, and besides those of the newest rows in the longest."""
+    given = None if seconds is None else [Window(name, length) for name, length in seconds.items()]
+    windows = checked_windows(DEFAULT_WINDOWS if given is None else given)
+    longest = windows[-1].seconds
+    return checked_windows([*windows, *(Window(name, longest, number) for name, number in rows.items())])

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from ..send_outcomes import register as register_outcomes
+from .stream import register as register_stream
 
 if TYPE_CHECKING:
     from ..reference import SeasonKind
@@ -41,6 +42,7 @@ def register(subparsers: Subparsers) -> None:
     _add_check(subparsers)
     _add_compare(subparsers)
     register_outcomes(subparsers)
+    register_stream(subparsers)
 
 
 def _add_reference(subparsers: Subparsers) -> None:

@@ -20,6 +20,7 @@ from .performance import (
 )
 from .rollout import ROLES, ROLLBACK_REASONS, ROLLOUT_FAMILIES
 from .service import ERROR_TYPES, LATENCY_BUCKETS, METHODS, OUTPUTS, SCORE_BUCKETS, SERVICE_FAMILIES
+from .stream import DEAD_LETTER_REASONS, MESSAGE_RESULTS, STREAM_FAILURES, STREAM_FAMILIES
 from .worth import CORRELATED_WITH, EXPOSURE_RESULTS, WORTH_FAMILIES
 
 FAMILIES: tuple[Family, ...] = (
@@ -29,6 +30,7 @@ FAMILIES: tuple[Family, ...] = (
     *PERFORMANCE_FAMILIES,
     *WORTH_FAMILIES,
     *ROLLOUT_FAMILIES,
+    *STREAM_FAMILIES,
     *ITSELF_FAMILIES,
 )
 
@@ -38,6 +40,7 @@ __all__ = [
     "CHECK_OUTCOMES",
     "CLASSIFICATION_MEASURES",
     "CORRELATED_WITH",
+    "DEAD_LETTER_REASONS",
     "DROP_REASONS",
     "ERROR_TYPES",
     "ESTIMATED_MEASURES",
@@ -46,6 +49,7 @@ __all__ = [
     "FAMILIES",
     "FAMILY",
     "LATENCY_BUCKETS",
+    "MESSAGE_RESULTS",
     "METHODS",
     "MODEL_LABELS",
     "OUTCOME_RESULTS",
@@ -55,6 +59,7 @@ __all__ = [
     "ROLLBACK_REASONS",
     "SCHEMA_VIOLATIONS",
     "SCORE_BUCKETS",
+    "STREAM_FAILURES",
     "Family",
     "Layer",
 ]

@@ -15,6 +15,7 @@ HEADINGS = {
     "feedback": "Feedback: what its decisions do to its data",
     "business": "Business: what it is worth",
     "rollout": "Rollout: how a challenger comes into traffic",
+    "stream": "What comes from topics",
     "itself": "The monitoring itself",
 }
 """Chapter of each layer."""
@@ -38,11 +39,14 @@ LABELS = {
     "predicted_class": "class of the model; of single classes' measures at most ten",
     "reason": "why, from a closed list",
     "reference_version": "when the reference was built",
+    "partition": "number of a partition that this consumer holds",
+    "result": "what a message held, or `dead_letter`",
     "role": "`champion` or `challenger`",
     "segment": "`all`, or category of `assessment.segment`, at most 20",
     "source": "`reference`, or `window` where it is computed on labelled rows",
     "strategy": "step of the fallback that answered",
     "test_type": "test of drift",
+    "topic": "topic of `stream.observations` or `stream.outcomes`",
     "violation": "how columns were not the reference's",
     "window": "name of a window in `checks.windows`; of performance also `last_<rows>`",
     "with": "`drift` or `performance`",
