@@ -283,13 +283,13 @@ class JournalStore:
         )
         for row, (_, text) in offered.items():
             if row in before:
-                became[_same(before[row], text)] += 1
+                became[same(before[row], text)] += 1
         for row, text in again:
-            became[_same(before.get(row, offered[row][1]), text)] += 1
+            became[same(before.get(row, offered[row][1]), text)] += 1
         return _truths(held, {row: place for row, place in offered.items() if row not in before}, start)
 
 
-def _same(first: str, second: str) -> str:
+def same(first: str, second: str) -> str:
     """Whether a second label says what the first one did; 1 and 1.0 and true do."""
     return "duplicate" if batches.label_of(first) == batches.label_of(second) else "conflicting"
 

@@ -15,7 +15,7 @@ from .buffering import MAX_WAITING_ROWS, BufferingStore
 from .journal import Journal, JournalStore
 from .memory import MAX_ROWS, RETENTION_HOURS, MemoryStore
 
-Kind = Literal["memory", "sqlite", "postgresql", "redis"]
+Kind = Literal["memory", "sqlite", "postgresql", "redis", "influxdb"]
 
 REMEMBERED: Final = 3.0
 """Times the retention for which a server remembers ids, to tell an outcome that is late from one of an id
@@ -28,7 +28,7 @@ class StoreSettings:
 
     Attributes
     ----------
-    type : "memory", "sqlite", "postgresql" or "redis"
+    type : "memory", "sqlite", "postgresql", "redis" or "influxdb"
     path : Path, optional
         The file, for sqlite.
     url : str, optional
@@ -57,24 +57,34 @@ def open_store(settings: StoreSettings, *, name: str, version: str) -> Store:
     ConfigError
         If the settings lack what their type needs, or its driver is not installed.
     """
-    if settings.type == "memory":
-        return MemoryStore(max_rows=settings.max_rows, retention_hours=settings.retention_hours)
-    journal = open_journal_store(settings, name=name, version=version)
-    return BufferingStore(journal, max_waiting_rows=settings.max_waiting_rows)
+    store = open_unbuffered_store(settings, name=name, version=version)
+    if isinstance(store, MemoryStore):
+        return store
+    return BufferingStore(store, max_waiting_rows=settings.max_waiting_rows)
 
 
-def open_journal_store(settings: StoreSettings, *, name: str, version: str) -> JournalStore:
-    """The same without the buffer in front: for a writer that can wait, and must know what is durable.
+def open_unbuffered_store(settings: StoreSettings, *, name: str, version: str) -> Store:
+    """The same without a buffer in front: for a writer that can wait, and must know what is durable.
 
     Raises
     ------
     ConfigError
         As `open_store`.
     """
+    model = f"{name}/{version}"
+    if settings.type == "memory":
+        return MemoryStore(max_rows=settings.max_rows, retention_hours=settings.retention_hours)
+    if settings.type == "influxdb":
+        from .influxdb import InfluxStore  # noqa: PLC0415 - an extra
+
+        return InfluxStore(
+            _url(settings),
+            model=model,
+            max_rows=settings.max_rows,
+            retention_hours=settings.retention_hours,
+        )
     return JournalStore(
-        _journal(settings, f"{name}/{version}"),
-        max_rows=settings.max_rows,
-        retention_hours=settings.retention_hours,
+        _journal(settings, model), max_rows=settings.max_rows, retention_hours=settings.retention_hours
     )
 
 
@@ -85,16 +95,20 @@ def _journal(settings: StoreSettings, model: str) -> Journal:
         if settings.path is None:
             raise ConfigError("store.path: found nothing, need the file of the sqlite store")
         return SqliteJournal(settings.path)
+    keep_seconds = REMEMBERED * settings.retention_hours * 3_600.0
+    if settings.type == "postgresql":
+        from .postgresql import PostgresJournal  # noqa: PLC0415 - an extra
+
+        return PostgresJournal(_url(settings), model=model, keep_days=1.0 + keep_seconds / 86_400.0)
+    from .redis import RedisJournal  # noqa: PLC0415 - an extra
+
+    return RedisJournal(_url(settings), model=model, keep_seconds=keep_seconds)
+
+
+def _url(settings: StoreSettings) -> str:
     if settings.url is None:
         raise ConfigError(
             f"store.url: found nothing, need the address of the {settings.type} server;"
             " with a password better in FEATURE_STORE_URL or FEATURE_STORE_URL_FILE"
         )
-    keep_seconds = REMEMBERED * settings.retention_hours * 3_600.0
-    if settings.type == "postgresql":
-        from .postgresql import PostgresJournal  # noqa: PLC0415 - an extra
-
-        return PostgresJournal(settings.url, model=model, keep_days=1.0 + keep_seconds / 86_400.0)
-    from .redis import RedisJournal  # noqa: PLC0415 - an extra
-
-    return RedisJournal(settings.url, model=model, keep_seconds=keep_seconds)
+    return settings.url
