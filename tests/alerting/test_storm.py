@@ -94,7 +94,7 @@ def test_a_storm_of_groups_is_stored_and_told_in_few_calls(
         return _metric(process.url, "bridge_notifications_received_total") >= groups
 
     eventually(all_stored, seconds=120)
-    stored = time.monotonic() - begun
+    stored = time.monotonic() - begun - posted
     time.sleep(max(0.0, begun + seconds - time.monotonic()))
     calls = sum(paced_slack.workspace.calls.values())
     refused = _metric(process.url, "bridge_notifications_refused_total")
@@ -104,7 +104,7 @@ def test_a_storm_of_groups_is_stored_and_told_in_few_calls(
     peak = _peak_mib(process)
     record_property(
         f"T1 {groups} groups",
-        f"Alertmanager had them after {posted:.1f} s, all answered 200 after {stored:.1f} s,"
+        f"all answered 200 {stored:.1f} s after Alertmanager had them,"
         f" {quick:.1%} of the answers within 5 s, {refused:.0f} refused, {peak:.0f} MiB at most,"
         f" {calls} calls of Slack in {seconds:.0f} s, {_stored(process)} incidents",
     )
