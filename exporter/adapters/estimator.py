@@ -32,8 +32,8 @@ class MonitoredEstimator(MetaEstimatorMixin, BaseEstimator):  # type: ignore[mis
     """An estimator that can be fitted, cloned, searched over and pickled, and measures once told to.
 
     Fitting trains a clone of the estimator, as scikit-learn's own meta-estimators do. Nothing is measured
-    before `monitor`: the copies that a grid search makes would else all count as the model that serves. Neither
-    a clone nor a pickle takes the measuring along; whoever loads one calls `monitor` again.
+    before `monitor`: the copies that a grid search makes would else count as the model that serves. Neither a
+    clone nor a pickle takes the measuring along; whoever loads one calls `monitor` again.
 
     Parameters
     ----------
