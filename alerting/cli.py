@@ -1,4 +1,4 @@
-"""`bridge` and `audit`, two commands of `driftgauge`. What they need is imported when they run."""
+"""`bridge`, `retrain` and `audit`, commands of `driftgauge`. What they need is imported when they run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from . import cli_actions, cli_check
+from .retraining import cli as cli_retraining
 
 if TYPE_CHECKING:
     from .audit import Entry
@@ -21,9 +22,9 @@ DEFAULT_CONFIG: Final = Path("config/bridge.yaml")
 
 
 def register(subparsers: Subparsers) -> None:
-    """Add the two commands; each sets `run`, a function from its arguments to an exit code.
+    """Add the commands; each sets `run`, a function from its arguments to an exit code.
 
-    Both raise `AlertingError` for what the user can mend.
+    All raise `AlertingError` for what the user can mend.
     """
     bridge = subparsers.add_parser(
         "bridge",
@@ -38,6 +39,7 @@ def register(subparsers: Subparsers) -> None:
     commands = bridge.add_subparsers(title="without starting it", metavar="COMMAND")
     cli_check.register(commands)
     cli_actions.register(commands)
+    cli_retraining.register(subparsers)
     audit = subparsers.add_parser(
         "audit",
         help="show what the bridge was told and what it did",

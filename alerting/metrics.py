@@ -269,7 +269,7 @@ class BridgeMetrics:
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format, without `_created` series, which would double them."""
-        return generate_latest(_WithoutCreated(self.registry))
+        return generate_latest(WithoutCreated(self.registry))
 
     def watch(
         self,
@@ -326,7 +326,7 @@ class BridgeMetrics:
         self._loop_errors.labels(receiver).inc()
 
 
-class _WithoutCreated:
+class WithoutCreated:
     """A registry as the exposition sees it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
