@@ -211,13 +211,14 @@ class BridgeProcess:
             **environment,
         }
         self.url = ""
+        self.program = ["-m", "alerting"]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> BridgeProcess:
         """Start it and wait until it takes notifications."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "alerting", "bridge", "--config", str(self.config)],
+                [sys.executable, *self.program, "bridge", "--config", str(self.config)],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=log,

@@ -200,7 +200,8 @@ def test_kill_nine_loses_nothing_and_doubles_nothing(
     record_property(
         f"T4 {kills} times kill -9",
         f"{len(sender.firing)} groups acknowledged, {len(sender.resolved)} of them to their end;"
-        f" {counters.posted} messages, {sum(slack.workspace.calls.values())} calls, {counters.doubled} doubled",
+        f" {counters.posted} messages by {sum(slack.workspace.calls.values())} calls, 0 lost,"
+        f" {counters.doubled} doubled",
     )
     assert len(sender.firing) > kills
     assert [name for name in sender.firing if name not in state_of] == [], "acknowledged and lost"

@@ -207,3 +207,57 @@ def test_no_secret_of_a_receiver_is_logged_at_the_lowest_level(
         assert len(program.taken) == 2
     assert PLANTED not in caplog.text + "".join(capfd.readouterr())
     assert PLANTED not in repr(bridge) + repr(config)
+
+
+AT_DEBUG = """
+import logging, sys
+logging.basicConfig(level=logging.DEBUG)
+from alerting.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_whole_run_at_the_lowest_level_tells_no_secret(
+    bridge: Callable[..., BridgeProcess],
+    live_slack: FakeSlack,
+    eventually: Callable[..., Any],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Every receiver, presses, troubles and a restart: none in its log, its answers or its state."""
+    (tmp_path / "hook.secret").write_text(HOOK)
+    with (
+        FakePagerDuty(routing_key=KEY) as pager,
+        FakeSMTP(tmp_path, login=("bridge", PASSWORD)) as mail,
+        FakeWebhook(secret=HOOK) as program,
+    ):
+        config = EVERYTHING.format(port=mail.port, ca=mail.ca_file, pager=pager.url, program=program.url)
+        config = config.replace("destinations:\n", "destinations:\n  slack: {channel: C0123456789}\n", 1)
+        config = config.replace("[pager, mail", "[slack, pager, mail")
+        own = {"PAGERDUTY_ROUTING_KEY": KEY, "SMTP_PASSWORD": PASSWORD}
+        process = bridge(live_slack, config=config, **SECRETS, **own)
+        process.program = ["-c", AT_DEBUG]
+        said = ""
+        for life in range(2):
+            for fault in TROUBLES:
+                live_slack.faults.add(fault)
+            pager.faults.add(Fault(status=500, error=KEY))
+            program.faults.add(Fault(status=503, error=HOOK))
+            mail.faults.add(Fault(method="content", status=451, error=PASSWORD))
+            process.start()
+            for shown in (SHOWN, {"authorization": f"Bearer {PLANTED}"}):
+                said += process.post(webhook(alert(f"f{life}"), group_key=str(life)), headers=shown).text
+                said += process.post(b"nonsense", headers=shown).text
+            eventually(lambda life=life: len(pager.alerts) > life and len(mail.mails) > life, seconds=60)
+            body = urlencode({"payload": json.dumps(PRESS)}).encode()
+            signed = headers(body, SECRETS["SLACK_SIGNING_SECRET"], time.time())
+            said += requests.post(f"{process.url}/slack/actions", data=body, headers=signed, timeout=5).text
+            for page in ("/metrics", "/history", "/history?format=json", "/readyz", "/incidents?all=1"):
+                said += requests.get(f"{process.url}{page}", headers=SHOWN, timeout=5).text
+            assert process.terminate() == 0
+    log = process.log.read_text()
+    record_property("T14 a run at debug level", f"{len(log.splitlines())} lines of log, 0 planted secrets")
+    assert "DEBUG:" in log
+    assert PLANTED not in said + log
+    for path in (process.folder / "state").iterdir():
+        assert PLANTED.encode() not in path.read_bytes(), path.name
