@@ -11,19 +11,25 @@ ARGS ?=
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --use-pep517
+# Engines whose packages do not go with the others': each has a lock and a virtual environment of its own.
+SPARK := .venv-spark
+AIRFLOW := .venv-airflow
+
+INSTALL := -m pip --disable-pip-version-check install --quiet --use-pep517
+PIP := $(BIN)/python $(INSTALL)
 LOCK_BIN := .driftgauge/lock/bin
 UV := uv==0.13.8
-COMPILE = $(LOCK_BIN)/uv pip compile --quiet pyproject.toml --extra demo --universal --python-version 3.11 \
+COMPILE = $(LOCK_BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
 
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test stress lint type check fmt bench lock components components-required clean
+.PHONY: help demo setup test stress test-spark test-airflow lint type check fmt bench lock components \
+	components-required java clean
 
 help: ## Show these lines
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(RUN) components ## Run the whole stack on real flights data (ARGS="--exit-after 90")
 	@$(BIN)/driftgauge demo $(ARGS)
@@ -35,6 +41,12 @@ test: $(DEV) components-required ## Run all tests, those with the real Prometheu
 
 stress: $(DEV) components-required ## Load and torment the bridge for a quarter of an hour, and measure
 	$(BIN)/python -m pytest -p no:xdist -m stress tests/alerting $(ARGS)
+
+test-spark: $(SPARK)/.installed java ## Run the tests on a local Spark, in an environment of its own
+	$(SPARK)/bin/python -m pytest tests/engines/spark $(ARGS)
+
+test-airflow: $(AIRFLOW)/.installed ## Run the tests with a real Airflow, in an environment of its own
+	$(AIRFLOW)/bin/python -m pytest tests/engines/airflow $(ARGS)
 
 lint: $(DEV) ## Check style and spelling
 	$(BIN)/ruff check .
@@ -54,11 +66,13 @@ bench: $(DEV) ## Measure what monitoring costs a prediction
 	$(BIN)/python benchmarks/predict_overhead.py $(ARGS)
 
 lock: $(LOCK_BIN)/uv ## Write requirements/*.txt anew (UPGRADE=1: newest versions)
-	$(COMPILE) --output-file requirements/run.txt
-	$(COMPILE) --group dev --output-file requirements/dev.txt
+	$(COMPILE) --extra demo --output-file requirements/run.txt
+	$(COMPILE) --extra demo --group dev --output-file requirements/dev.txt
+	$(COMPILE) --extra spark --extra multivariate --group engines --output-file requirements/spark.txt
+	$(COMPILE) --extra airflow --group engines --output-file requirements/airflow.txt
 
-clean: ## Remove the virtual environment and all caches
-	rm -rf $(VENV) .driftgauge .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## Remove the virtual environments and all caches
+	rm -rf $(VENV) $(SPARK) $(AIRFLOW) .driftgauge .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 components:
@@ -66,6 +80,9 @@ components:
 
 components-required:
 	@scripts/debian.sh components --required
+
+java:
+	@scripts/debian.sh java
 
 $(BIN)/python:
 	@scripts/debian.sh python
@@ -80,6 +97,15 @@ $(DEV): requirements/dev.txt pyproject.toml | $(BIN)/python
 	$(PIP) --require-hashes -r requirements/dev.txt
 	$(PIP) --no-deps --editable .
 	@touch $(RUN) $@
+
+$(SPARK)/.installed: requirements/spark.txt pyproject.toml
+$(AIRFLOW)/.installed: requirements/airflow.txt pyproject.toml
+$(SPARK)/.installed $(AIRFLOW)/.installed:
+	@scripts/debian.sh python
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(INSTALL) --require-hashes -r $<
+	$(@D)/bin/python $(INSTALL) --no-deps --editable .
+	@touch $@
 
 $(LOCK_BIN)/uv:
 	@scripts/debian.sh python

@@ -5,6 +5,7 @@
 #   scripts/debian.sh components               Prometheus and Alertmanager; says so and goes on without
 #   scripts/debian.sh components --required    the same with promtool, amtool, Redis and PostgreSQL, which the
 #                                              tests start; fails without
+#   scripts/debian.sh java                     a Java for Spark; fails without
 #
 # What is already on PATH is used, wherever it came from. Only root installs, and only through apt-get. Services
 # of these packages are neither started nor left enabled: driftgauge starts what it needs and ends it again.
@@ -99,11 +100,23 @@ ensure_components() {
     fi
 }
 
+ensure_java() {
+    if has java; then return; fi
+    if can_install; then
+        install_packages openjdk-17-jre-headless || say "apt-get: found that it failed, need its messages above"
+    fi
+    if ! has java; then
+        say "Java: found no java on PATH, need 17 or newer for Spark: apt-get install openjdk-17-jre-headless"
+        exit 2
+    fi
+}
+
 case ${1:-} in
 python) ensure_python ;;
 components) ensure_components "${2:-}" ;;
+java) ensure_java ;;
 *)
-    say "usage: scripts/debian.sh python | components [--required]"
+    say "usage: scripts/debian.sh python | components [--required] | java"
     exit 2
     ;;
 esac

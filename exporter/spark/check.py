@@ -189,7 +189,7 @@ def _profiles(reference: Reference, dataframe: DataFrame, timestamp: str | None)
     if season is None or timestamp is None:
         return reference.profiles
     layout = Layout(features=(), timestamp=timestamp)
-    totals = summary_of(dataframe, layout, partial(_key_totals, season=season))
+    totals = summary_of(select(dataframe, layout), layout, partial(_key_totals, season=season))
     if totals is None or totals.rows == 0:
         return reference.profiles
     return season.mixed(reference.profiles, totals.by_key, totals.rows)

@@ -56,8 +56,8 @@ class Layout:
         return list(dict.fromkeys([*self.features, *self.scores, *(name for name in roles if name)]))
 
     def read(self, table: pa.Table) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Features by name, and the arguments of `rows.read_rows` beside them."""
-        columns = {name: _values(table.column(at)) for at, name in enumerate(table.column_names)}
+        """Features by name, and the arguments of `rows.read_rows` beside them, from what `select` gave."""
+        columns = {name: _values(table.column(at)) for at, name in enumerate(self.columns)}
 
         def of(name: str | None) -> Any:  # noqa: ANN401 - an Arrow or NumPy column
             return None if name is None else columns[name]
@@ -72,7 +72,9 @@ class Layout:
 
 
 def select(dataframe: DataFrame, layout: Layout) -> DataFrame:
-    """The columns that are read, and no other: of Parquet only these leave the disk.
+    """The columns that are read, in their order and named by it, and no other: only these leave the disk.
+
+    PySpark cannot pass every name to `mapInArrow`; one with a dot, for example.
 
     Raises
     ------
@@ -95,7 +97,11 @@ def select(dataframe: DataFrame, layout: Layout) -> DataFrame:
             f"DataFrame: column {layout.timestamp!r}: found type {types[layout.timestamp]}, "
             "need times or seconds since 1970"
         )
-    return dataframe.select(*(quoted(name) for name in layout.columns))
+    from pyspark.sql import functions  # noqa: PLC0415 - an extra
+
+    return dataframe.select(
+        *(functions.col(quoted(name)).alias(f"c{at}") for at, name in enumerate(layout.columns))
+    )
 
 
 def column_types(dataframe: DataFrame) -> dict[str, str]:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ..errors import EngineError, ExporterError
-from .layout import select
 from .partials import SCHEMA, merge_summaries, summarise, unpacked
 
 if TYPE_CHECKING:
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from .layout import Layout
     from .partials import Summary
 
-TREE: Final = (64, 8, 1)
-"""Tasks on each level that merges summaries. With thousands of partitions a task of the first level merges
-some hundred, one after the other; with few, a task without any costs some milliseconds."""
+TREE: Final = (None, 4, 1)
+"""Tasks on each level that merges summaries. None leaves it to Spark's adaptive execution: as many as the
+cluster has cores, fewer for few summaries, since even a task without any costs some ten milliseconds."""
 
 SHOWN_CHARS: Final = 300
 """Of the text of a failed job, which is a stack trace of two languages; the whole is in the error's cause."""
@@ -29,19 +28,19 @@ S = TypeVar("S", bound="Summary")
 
 
 def summary_of(
-    dataframe: DataFrame, layout: Layout, make: Callable[[int], S], tree: tuple[int, ...] = TREE
+    table: DataFrame, layout: Layout, make: Callable[[int], S], tree: tuple[int | None, ...] = TREE
 ) -> S | None:
     """The summary of all rows; None of a DataFrame without partitions.
 
     Parameters
     ----------
-    dataframe : DataFrame
-        Read once.
+    table : DataFrame
+        As `layout.select` gave it; read once.
     layout : Layout
         Its columns.
     make : callable
         Makes an empty summary; runs on the executors, which is why it must be importable there.
-    tree : tuple of int
+    tree : tuple of int or None
         See `TREE`; the last is 1.
 
     Raises
@@ -51,9 +50,10 @@ def summary_of(
     EngineError
         If Spark could not finish the job.
     """
-    summaries = select(dataframe, layout).mapInArrow(partial(summarise, layout=layout, make=make), SCHEMA)
+    summaries = table.mapInArrow(partial(summarise, layout=layout, make=make), SCHEMA)
     for width in tree:
-        summaries = summaries.repartition(width).mapInArrow(merge_summaries, SCHEMA)
+        spread = summaries.hint("rebalance") if width is None else summaries.repartition(width)
+        summaries = spread.mapInArrow(merge_summaries, SCHEMA)
     with engine_errors():
         found = [unpacked(bytes(row.summary)) for row in summaries.collect()]
     if not found:

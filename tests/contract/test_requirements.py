@@ -13,7 +13,10 @@ from packaging.utils import canonicalize_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOCKS = ("run.txt", "dev.txt")
+OWN_EXTRAS = {"spark": "spark.txt", "airflow": "airflow.txt"}
+"""Extras whose packages do not go with those of the others, and the lock of the environment they have."""
+
+LOCKS = ("run.txt", "dev.txt", *OWN_EXTRAS.values())
 RUN_EXTRAS = ("bridge", "cli", "multivariate")
 """What the extra `demo` is made of."""
 
@@ -55,26 +58,32 @@ def test_a_lock_names_no_address(root: Path, lock: str) -> None:
 
 def test_the_two_locks_agree(root: Path) -> None:
     """What is tested is what runs: development adds packages and changes no version."""
-    run, dev = (_pins(root / "requirements" / lock) for lock in LOCKS)
+    run, dev = (_pins(root / "requirements" / lock) for lock in ("run.txt", "dev.txt"))
     assert run.items() <= dev.items()
 
 
 def test_every_declared_dependency_is_locked_within_its_bounds(root: Path) -> None:
     """A bound that was raised without a new lock is seen here."""
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
-    run, dev = (_pins(root / "requirements" / lock) for lock in LOCKS)
+    pins_of = {lock: _pins(root / "requirements" / lock) for lock in LOCKS}
+    core, groups = project["project"]["dependencies"], project["dependency-groups"]
     extras = project["project"]["optional-dependencies"]
     # What the demo does not run is locked for the tests alone.
     demo = {"demo", *RUN_EXTRAS}
-    declared = [*project["project"]["dependencies"], *(r for name in demo for r in extras[name])]
-    tested = [r for name in extras.keys() - demo for r in extras[name]]
-    for pins, texts in ((run, declared), (dev, [*tested, *project["dependency-groups"]["dev"]])):
+    tested = [r for name in extras.keys() - demo - OWN_EXTRAS.keys() for r in extras[name]]
+    held = {
+        "run.txt": [*core, *(r for name in demo for r in extras[name])],
+        "dev.txt": [*tested, *groups["dev"]],
+        **{lock: [*core, *extras[name], *groups["engines"]] for name, lock in OWN_EXTRAS.items()},
+    }
+    for lock, texts in held.items():
+        pins = pins_of[lock]
         for text in texts:
             requirement = Requirement(text)
             name = canonicalize_name(requirement.name)
             if name == "driftgauge":
                 continue
-            assert name in pins, f"{name} is not locked"
+            assert name in pins, f"{lock}: {name} is not locked"
             for version in pins[name]:
                 assert requirement.specifier.contains(version), (
                     f"{name} {version} is not {requirement.specifier}"
