@@ -103,14 +103,22 @@ class StreamConsumer:
         ConfigError
             If the brokers refuse this user, or what it wants to read.
         """
-        self._consumer.subscribe(
-            list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
+        self.begin()
         try:
             while not self.stopping.is_set():
                 self.step()
         finally:
-            self._consumer.close()  # gives up its partitions, which ends what was begun
+            self.close()
+
+    def begin(self) -> None:
+        """Join the group; partitions come with a later step."""
+        self._consumer.subscribe(
+            list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def close(self) -> None:
+        """Leave the group, with what was begun at its end."""
+        self._consumer.close()
 
     def step(self) -> None:
         """Take one batch."""
@@ -125,11 +133,11 @@ class StreamConsumer:
         """Collect messages until there are enough, in number or in bytes, or it took long enough."""
         deadline = time.monotonic() + self._settings.wait_seconds
         size = 0
-        while size < BATCH_BYTES and len(self._pending) < self._settings.batch_messages:
+        while size < BATCH_BYTES and (room := self._settings.batch_messages - len(self._pending)) > 0:
             left = deadline - time.monotonic()
             if left <= 0 or self.stopping.is_set():
                 break
-            for message in self._consumer.consume(SLICE, left):
+            for message in self._consumer.consume(min(SLICE, room), left):
                 error = message.error()
                 if error is None:
                     self._pending.append(message)

@@ -1,0 +1,178 @@
+"""Members that share partitions, leave, and are killed: every row is in the store once, and told of once."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.reference import Reference
+from exporter.stores.journal import JournalStore
+from exporter.stores.sqlite import SqliteJournal
+
+if TYPE_CHECKING:
+    from .conftest import Broker, Joining, Row
+
+MEMBER = Path(__file__).with_name("member.py")
+WAIT_SECONDS = 40.0
+
+Process = subprocess.Popen[str]
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "window.sqlite3"
+
+
+@pytest.fixture
+def store(path: Path) -> JournalStore:
+    return JournalStore(SqliteJournal(path))
+
+
+@pytest.fixture
+def start(broker: Broker, reference: Reference, path: Path, tmp_path: Path) -> Iterator[Start]:
+    reference.save(tmp_path / "reference.json")
+    started: list[Process] = []
+
+    def run(*appends: str) -> Process:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                str(MEMBER),
+                broker.address,
+                str(path),
+                str(tmp_path / "reference.json"),
+                *appends,
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait(10)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def wait(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not ready():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+
+
+def left(process: Process) -> int:
+    """Let a member leave; the rows that it has counted."""
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=WAIT_SECONDS)
+    return int(out)
+
+
+def ids(store: JournalStore) -> Counter[str]:
+    found = store.window(0.0).ids
+    return Counter([] if found is None else found.tolist())
+
+
+def wanted(n_rows: int) -> Counter[str]:
+    return Counter(f"id {number}" for number in range(n_rows))
+
+
+def test_members_that_share_and_leave_count_every_row_once(
+    broker: Broker, start: Start, store: JournalStore, row: Row
+) -> None:
+    """Two members take their partitions' rows; when one leaves, the other goes on where it ended."""
+    first = start()
+    broker.send("rows", [row(number) for number in range(100)])
+    wait(lambda: store.size() == 100)
+    second = start()
+    sent, by_second = 100, 0
+    while by_second == 0:  # until both hold partitions
+        broker.send("rows", [row(number) for number in range(sent, sent + 40)])
+        sent += 40
+        by_second = sum(len(note["reached"]) == 2 for note in store.notes())
+    counted = left(first)
+    broker.send("rows", [row(number) for number in range(sent, sent + 40)])
+    sent += 40
+    wait(lambda: store.size() == sent)
+    counted += left(second)
+    assert ids(store) == wanted(sent)
+    assert counted == sent
+
+
+def test_a_member_killed_between_store_and_commit_costs_no_row_and_doubles_none(
+    broker: Broker, start: Start, store: JournalStore, row: Row
+) -> None:
+    """What the dead member had stored but not committed is not stored again by the one that takes over."""
+    broker.send("rows", [row(number) for number in range(400)])
+    doomed = start("3")
+    wait(lambda: doomed.poll() is not None)
+    assert doomed.returncode == -signal.SIGKILL
+    assert 0 < store.size() < 400
+    survivor = start()
+    wait(lambda: store.size() >= 400)
+    left(survivor)
+    assert ids(store) == wanted(400)
+
+
+def test_a_member_killed_midway_tells_no_change_twice(
+    broker: Broker, start: Start, store: JournalStore, row: Row
+) -> None:
+    """The changes of each column have numbers that follow each other, whoever told them."""
+    doomed = start()
+    broker.send("rows", [row(number, shift=3.0) for number in range(200)])
+    wait(lambda: bool(broker.read("alerts")))
+    survivor = start()
+    broker.send("rows", [row(number, shift=3.0) for number in range(200, 300)])
+    doomed.kill()
+    broker.send("rows", [row(number, shift=3.0) for number in range(300, 400)])
+    wait(lambda: store.size() >= 400)
+    wait(lambda: states(broker).get(("1h", "a"), "") == "drift")
+    left(survivor)
+    assert ids(store) == wanted(400)
+    told: dict[tuple[str, str], list[int]] = {}
+    for message in broker.read("alerts"):
+        alert = json.loads(message.value() or b"")
+        told.setdefault((alert["window"], alert["column"]), []).append(alert["sequence"])
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in told.values())
+    assert states(broker)["1h", "a"] == "drift"
+
+
+def states(broker: Broker) -> dict[tuple[str, str], str]:
+    """Last state told of each column and window."""
+    found = [json.loads(message.value() or b"") for message in broker.read("alerts")]
+    return {(one["window"], one["column"]): one["state"] for one in found}
+
+
+def test_a_store_that_lost_its_last_moments_is_filled_again(
+    broker: Broker, join: Joining, store: JournalStore, path: Path, row: Row
+) -> None:
+    """After a crash of its machine the store lacks rows whose offsets are committed: they are read again."""
+    member = join(store)
+    broker.send("rows", [row(number) for number in range(20)])
+    member.until(lambda: member.messages() == 20)
+    kept = path.with_name("kept.sqlite3")
+    store.close()
+    kept.write_bytes(path.read_bytes())
+    broker.send("rows", [row(number) for number in range(20, 40)])
+    member.until(lambda: member.messages() == 40)
+    member.consumer.close()
+    again = JournalStore(SqliteJournal(kept))
+    other = join(again)
+    other.until(lambda: other.messages() == 20)
+    assert ids(again) == wanted(40)
