@@ -145,7 +145,7 @@ def _exporter() -> Section:
         "Memory",
         "Resident memory of each program that exports it; in a model's process the model is most of it.",
         "bytes",
-        Query('process_resident_memory_bytes{job=~"model|bridge"}', "{{job}} {{instance}}"),
+        Query('process_resident_memory_bytes{job=~"model|bridge|alertmanager|prometheus"}', "{{job}} {{instance}}"),
     )
     return Section(
         "Exporter",
