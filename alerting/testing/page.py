@@ -1,4 +1,4 @@
-"""The inbox page: messages as Slack would show them, in plain HTML that refreshes itself."""
+"""The inbox page: messages as Slack would show them, in plain HTML that refreshes itself; buttons work."""
 
 from __future__ import annotations
 
@@ -36,6 +36,17 @@ async function refresh() {{
     document.body.classList.remove("stale");
   }} catch {{ document.body.classList.add("stale"); }}
 }}
+list.addEventListener("click", async (event) => {{
+  const button = event.target.closest("button[data-action]");
+  if (!button) return;
+  const ts = button.closest("article").id.slice(1);
+  for (const other of button.parentElement.children) other.disabled = true;
+  const body = JSON.stringify({{ ts, action_id: button.dataset.action }});
+  const headers = {{ "Content-Type": "application/json" }};
+  const answer = await fetch("/press", {{ method: "POST", headers, body }});
+  const words = await answer.text();
+  if (words) button.insertAdjacentText("afterend", " " + words + " ");
+}});
 refresh();
 setInterval(refresh, {REFRESH_SECONDS * 1000});
 """
@@ -68,6 +79,10 @@ code { background: var(--code-page); color: var(--code); border: 1px solid var(-
 .dot { display: inline-block; width: .75em; height: .75em; border-radius: 50%; background: #7d8590; }
 .dot.red { background: #d7263d; } .dot.amber { background: #f2a33a; } .dot.blue { background: #3a7bd5; }
 .dot.green { background: #2eb67d; }
+button { font: inherit; font-size: .85rem; padding: .2rem .7rem; border: 1px solid var(--line); border-radius:
+  .4rem; background: var(--card); color: var(--ink); cursor: pointer; }
+button.primary { background: #007a5a; border-color: #007a5a; color: #fff; }
+button:disabled { opacity: .5; cursor: default; }
 details { color: var(--quiet); font-size: .8rem; margin-top: .4rem; } .empty { color: var(--quiet); }
 """
 
@@ -190,9 +205,14 @@ def _block(block: Mapping[str, Any]) -> str:
     if kind == "context":
         return f'<div class="context">{" ".join(_text(entry) for entry in block["elements"])}</div>'
     if kind == "actions":
-        labels = "".join(f"<code>{_text(entry['text'])}</code> " for entry in block["elements"])
-        return f'<div class="section">{labels}</div>'
+        return f'<div class="section">{"".join(_button(entry) for entry in block["elements"])}</div>'
     return "<hr>"
+
+
+def _button(button: Mapping[str, Any]) -> str:
+    kind = "primary" if button.get("style") == "primary" else "plain"
+    name = escape(str(button.get("action_id", "")))
+    return f'<button type="button" class="{kind}" data-action="{name}">{_text(button["text"])}</button> '
 
 
 def _text(text: Mapping[str, Any]) -> str:

@@ -69,6 +69,8 @@ class FakeSlack:
         self.faults = Script(seed)
         self.answers: list[Mapping[str, Any]] = []
         """What was sent to a response_url, for the eyes of one person; see `clicks`."""
+        self.presser: Callable[[Posted, str], int] | None = None
+        """Presses a button by its `action_id` and gives the bridge's status; what the page's buttons call."""
         self._token = token
         try:
             self._server = _Server((address, port), self)
@@ -124,6 +126,19 @@ class FakeSlack:
                 for root in reversed(workspace.roots())
             ],
         }
+
+    def pressed(self, body: Mapping[str, Any]) -> tuple[int, str]:
+        """Press a button of a message on the page; status and words for who pressed it."""
+        found = [message for message in self.workspace.roots() if message.ts == body.get("ts")]
+        if self.presser is None or not found:
+            return 404, "found no such message, or no bridge to tell (--bridge)"
+        before = len(self.answers)
+        try:
+            status = self.presser(found[0], str(body.get("action_id")))
+        except (KeyError, OSError) as error:  # of a message that has changed, or of a bridge that is away
+            return 409, f"not pressed ({type(error).__name__})"
+        words = " ".join(str(answer.get("text", "")) for answer in self.answers[before:])
+        return (200, words) if status == 200 else (502, f"the bridge answers {status}")
 
     def answer(self, method: str, body: Mapping[str, Any], token: str) -> _Answer:
         """What a call gets: faults first, then pace, then the workspace."""
@@ -222,7 +237,14 @@ class _Handler(BaseHTTPRequestHandler):
             body = dict(parse_qsl(raw.decode("utf-8", "replace")))
         if not isinstance(body, dict):
             body = {}
-        if path.startswith("/services/"):
+        if path == "/press":
+            # A page of somebody else would have to ask before it sends JSON, and gets no answer to that.
+            if self.headers.get_content_type() == "application/json":
+                status, words = slack.pressed(body)
+                self._send(status, words, "text/plain")
+            else:
+                self._send(415, "need JSON", "text/plain")
+        elif path.startswith("/services/"):
             self._reply(slack.answer("webhook", body, ""))
         elif path.startswith("/actions/"):
             slack.answers.append(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from alerting.config_secrets import VARIABLES
 
 from ..resources import rules_dir
 from ..stack_config import alertmanager_config, local_rules, prometheus_config
@@ -32,17 +35,19 @@ REPEAT_INTERVAL_SECONDS = 3600.0
 MODEL_READY_SECONDS = 120.0
 """Loading and training take 6 s on two idle cores; a busy small machine gets twenty times that."""
 
+ALERTMANAGER_POLL_SECONDS = 5.0
+"""How soon a message shows that Alertmanager has silenced or inhibited its alerts."""
+
 READY_SECONDS = 30.0
 """Measured for Prometheus and Alertmanager: 0.3 s."""
 
 SLACK_VARIABLES = ("SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL_FILE", "SLACK_BOT_TOKEN_FILE")
 
-BRIDGE_VARIABLES = tuple(
-    name + suffix
-    for name in ("BRIDGE_TOKENS", "BRIDGE_LISTEN_ADDRESS", "BRIDGE_LISTEN_PORT", "BRIDGE_STATE_DIRECTORY")
-    for suffix in ("", "_FILE")
-)
+BRIDGE_VARIABLES = tuple(name + suffix for name in VARIABLES for suffix in ("", "_FILE"))
 """These would override the demo's own configuration of the bridge; empty is the same as absent."""
+
+ON_CALL_AFTER = "1m"
+"""When the demo's second step is taken: long enough to press the button first."""
 
 GET_COMPONENTS = (
     "on Debian: apt-get install prometheus prometheus-alertmanager; elsewhere: prometheus.io/download"
@@ -88,6 +93,8 @@ class Setup:
         Folder of the flights' tables; None for the installed package's.
     environment : mapping
         Where the Slack variables are looked for.
+    signing_secret : str
+        What the inbox signs presses of its buttons with.
     """
 
     directory: Path
@@ -97,6 +104,7 @@ class Setup:
     slack_channel: str
     data: Path | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
     @property
     def uses_inbox(self) -> bool:
@@ -151,10 +159,19 @@ def bridge_parts(setup: Setup) -> list[Part]:
         parts.append(
             Part(
                 name=INBOX.name,
-                command=[sys.executable, "-m", "alerting.testing.inbox", "--port", str(setup.ports[INBOX])],
+                command=[
+                    sys.executable,
+                    "-m",
+                    "alerting.testing.inbox",
+                    "--port",
+                    str(setup.ports[INBOX]),
+                    "--bridge",
+                    setup.url(BRIDGE),
+                ],
                 url=setup.url(INBOX),
                 is_ready=answers(setup.url(INBOX)),
                 ready_within_seconds=READY_SECONDS,
+                environment={"SLACK_SIGNING_SECRET": setup.signing_secret},
             )
         )
     config = setup.directory / "bridge" / "bridge.yaml"
@@ -237,18 +254,31 @@ def _component(listener: Listener, command: list[str], setup: Setup, *, page: st
 
 
 def _bridge_config(setup: Setup) -> dict[str, Any]:
-    return {
+    config: dict[str, Any] = {
         "listen": {"address": HOST, "port": setup.ports[BRIDGE]},
         "state": {"directory": str(setup.directory / "bridge")},
         "heartbeats": {"watchdog": {"match": ['alertname="Watchdog"'], "deadline": "5m"}},
         "destinations": {"team": {"channel": setup.slack_channel}},
         "sources": {"default": {"destinations": ["team"]}},
     }
+    if ALERTMANAGER in setup.listeners:
+        config["alertmanager"] = {"url": setup.url(ALERTMANAGER), "poll_seconds": ALERTMANAGER_POLL_SECONDS}
+        config["actions"] = {"silence": ["everyone"]}
+    if setup.uses_inbox:
+        # In somebody's Slack there may be no such channel.
+        config["destinations"]["on-call"] = {"channel": "#on-call"}
+        steps = [{"to": ["team"]}, {"after": ON_CALL_AFTER, "to": ["on-call"]}]
+        config["escalation"] = [{"name": "critical", "match": ['severity="critical"'], "steps": steps}]
+    return config
 
 
 def _bridge_environment(setup: Setup) -> dict[str, str]:
-    """No other bridge's settings, and the inbox's address where there is no Slack."""
-    environment = dict.fromkeys(BRIDGE_VARIABLES, "")
+    """No other bridge's settings but Slack's, and the inbox's address and secret where there is no Slack."""
+    environment = {name: "" for name in BRIDGE_VARIABLES if setup.uses_inbox or not name.startswith("SLACK_")}
     if setup.uses_inbox:
-        environment |= {"SLACK_BOT_TOKEN": "xoxb-demo", "SLACK_API_URL": setup.url(INBOX, "/api/")}
+        environment |= {
+            "SLACK_BOT_TOKEN": "xoxb-demo",
+            "SLACK_API_URL": setup.url(INBOX, "/api/"),
+            "SLACK_SIGNING_SECRET": setup.signing_secret,
+        }
     return environment

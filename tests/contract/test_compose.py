@@ -234,6 +234,14 @@ def test_the_bridge_reads_the_variables_that_it_is_given(services: dict[str, Ser
         assert variable.removesuffix("_FILE") in VARIABLES
 
 
+def test_the_bridge_asks_the_alertmanager_of_this_file(services: dict[str, Service]) -> None:
+    """By its name inside, not by the address that people use."""
+    assert (
+        services["bridge"]["environment"]["ALERTMANAGER_URL"]
+        == f"http://alertmanager:{PORTS['alertmanager']}"
+    )
+
+
 def test_our_commands_are_commands_that_we_have(services: dict[str, Service]) -> None:
     """The command line accepts each, with its options."""
     commands = {name: service["command"] for name, service in services.items() if "build" in service}

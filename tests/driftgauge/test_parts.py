@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from driftgauge.demo.parts import Components, Setup, component_parts, find_components, write_configuration
+from alerting.config import describe, load_config
+from alerting.config_secrets import VARIABLES
+from driftgauge.demo.parts import (
+    Components,
+    Setup,
+    bridge_parts,
+    component_parts,
+    find_components,
+    write_configuration,
+)
 from driftgauge.demo.ports import ALERTMANAGER, BRIDGE, INBOX, MODEL, PROMETHEUS, choose_ports
 
 
@@ -69,3 +78,31 @@ def test_the_written_configuration_is_what_the_components_accept(setup: Setup, c
     write_configuration(setup)
     result = subprocess.run(command, cwd=setup.directory, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_users_settings_do_not_reach_the_demos_bridge(setup: Setup) -> None:
+    """Every variable that a bridge reads is blank or the demo's own, but Slack's where the user gives one."""
+    environment = bridge_parts(setup)[-1].environment
+    for name in VARIABLES:
+        assert environment[f"{name}_FILE"] == ""
+        assert environment[name] == "" or name.startswith("SLACK_")
+    own = replace(setup, environment={"SLACK_BOT_TOKEN": "x"})
+    (part,) = bridge_parts(own)
+    assert part.environment["PAGERDUTY_ROUTING_KEY"] == part.environment["ALERTMANAGER_URL"] == ""
+    assert not [name for name in part.environment if name.startswith("SLACK_")]
+
+
+def test_the_bridge_takes_its_configuration_and_knows_alertmanager(setup: Setup) -> None:
+    """Buttons, silences and a second step for what nobody takes on; in somebody's Slack no second channel."""
+    write_configuration(setup)
+    environment = bridge_parts(setup)[-1].environment
+    found = load_config(setup.directory / "bridge" / "bridge.yaml", environment)
+    assert f"acknowledge, silence; Alertmanager: {setup.url(ALERTMANAGER)}" in describe(found)
+    assert set(found.channels) == {"team", "on-call"}
+    for other in (
+        replace(setup, environment={"SLACK_WEBHOOK_URL": "https://hooks.slack.example/services/T/B/x"}),
+        replace(setup, components=Components(None, None)),
+    ):
+        write_configuration(other)
+        blank = {**bridge_parts(other)[-1].environment, **other.environment}
+        load_config(setup.directory / "bridge" / "bridge.yaml", blank)

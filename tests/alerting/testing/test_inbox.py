@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from alerting.testing import FakeSlack, alert, page, webhook
+from alerting.testing import FakeSlack, alert, clicks, page, webhook
 from alerting.testing.inbox import main
 
 if TYPE_CHECKING:
@@ -114,3 +114,43 @@ def test_the_page_is_safe_to_open() -> None:
 def test_markup_becomes_html(markup: str, html: str) -> None:
     """What Slack would show, and a warning for what nothing of ours writes."""
     assert page.mrkdwn(markup) == html
+
+
+def test_a_button_on_the_page_reaches_the_bridge(
+    bridge: Callable[..., Any], eventually: Callable[..., Any]
+) -> None:
+    """Pressed in the browser, signed by the inbox, done by the bridge, and seen on the page."""
+    secret = "signing-secret"
+    with FakeSlack() as slack:
+        process = bridge(slack, SLACK_SIGNING_SECRET=secret).start()
+        slack.presser = lambda message, action: (
+            clicks.press(
+                slack, message, action, url=process.url, signing_secret=secret, name="you"
+            ).status_code
+        )
+        assert process.post(webhook(alert("dep_hour"))).status_code == 200
+        (root,) = eventually(slack.workspace.roots)
+        assert 'data-action="acknowledge">Acknowledge</button>' in requests.get(slack.url, timeout=5).text
+
+        def press(action: str, ts: str = root.ts, **options: Any) -> int:
+            body = {"ts": ts, "action_id": action}
+            return requests.post(f"{slack.url}/press", **{"json": body, **options}, timeout=5).status_code
+
+        assert press("acknowledge") == 200
+        eventually(lambda: "acknowledged by @you" in requests.get(slack.url, timeout=5).text)
+        assert press("acknowledge", ts="1.0") == 404
+        assert press("no_such_button") == 409
+        # As a form of another page would send it.
+        form = {"Content-Type": "text/plain"}
+        assert press("acknowledge", json=None, data='{"ts": "1.0"}', headers=form) == 415
+        process.kill()
+        assert press("retrain") == 409
+
+
+def test_a_bridge_without_a_secret_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its presses would not be believed."""
+    monkeypatch.delenv("SLACK_SIGNING_SECRET", raising=False)
+    assert main(["--port", "0", "--bridge", "http://127.0.0.1:9109"]) == 2
+    assert "SLACK_SIGNING_SECRET: found none" in capsys.readouterr().err
