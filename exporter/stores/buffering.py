@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import StoreError
 from ..observation import JoinedOutcomes, Observations
+from .forks import hold_across_forks
 from .memory import rows_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class BufferingStore:
         self._max_waiting_rows = max_waiting_rows
         self._clock = clock
         self._lock = threading.Lock()
+        hold_across_forks(self._lock, in_child=self._forget)
         self._waiting: deque[Observations] = deque()
         self._waiting_rows = 0
         self._pause = 0.0
@@ -121,6 +123,11 @@ class BufferingStore:
             except StoreError as error:
                 self._rest(error)
                 raise
+
+    def _forget(self) -> None:
+        """Leave what waits to the process that saw it: a forked child would append it a second time."""
+        self._waiting.clear()
+        self._waiting_rows = 0
 
     def _deliver(self) -> None:
         while self._waiting:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from ..errors import ConfigError, StoreError
+from .forks import hold_across_forks
 
 try:
     import requests
@@ -66,6 +67,7 @@ class InfluxServer:
         )
         self.place = f"influxdb {named}:{port}/{self._database}"
         self._lock = threading.Lock()
+        hold_across_forks(self._lock)
         self._session: requests.Session | None = None
         self._process = 0
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ..observation import JoinedOutcomes, Observations, OutcomeCounts
 from . import batch as batches
+from .forks import hold_across_forks
 from .influx_points import layout_of
 from .influx_server import InfluxServer
 from .influx_tables import InfluxTables, Point
@@ -57,6 +58,8 @@ class InfluxStore:
         self._tables = InfluxTables(InfluxServer(url), model=model)
         self._appending = threading.Lock()
         self._joining = threading.Lock()
+        for lock in (self._appending, self._joining):  # joining takes appending: the last is held first
+            hold_across_forks(lock)
         self._process = 0
         self._writer = ""
         self._next = 0

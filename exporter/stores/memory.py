@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..observation import JoinedOutcomes, Observations, OutcomeCounts
+from .forks import hold_across_forks
 
 MAX_ROWS = 200_000
 """About 32 MB with 20 float64 columns, and two days of two rows a second."""
@@ -45,11 +46,12 @@ class MemoryStore:
         self.max_rows = max_rows
         self.retention_hours = retention_hours
         self._lock = threading.Lock()
+        hold_across_forks(self._lock)
         self._batches: list[Observations] = []
         self._starts: list[int] = []
         self._next = 0
         self._numbers: dict[Hashable, int] = {}
-        self._gone: dict[int, None] = {}
+        self._gone: OrderedDict[int, None] = OrderedDict()
 
     def append(self, observations: Observations) -> None:
         """Keep these rows, and of too many the newest."""
@@ -203,7 +205,7 @@ class MemoryStore:
     def _remember(self, prediction_id: Hashable) -> None:
         self._gone[hash(prediction_id)] = None
         if len(self._gone) > REMEMBERED_IDS:
-            del self._gone[next(iter(self._gone))]
+            self._gone.popitem(last=False)  # to take the first of a dict, Python looks through all that went
 
 
 def joined(parts: Sequence[Observations]) -> Observations:

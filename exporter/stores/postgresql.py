@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, StoreError
+from .forks import hold_across_forks
 from .journal import Entry, Label
 
 try:
@@ -101,6 +102,7 @@ class PostgresJournal:
         self._clock = clock
         self._url = url
         self._lock = threading.Lock()
+        hold_across_forks(self._lock)
         self._prepared = False
         self._days: set[str] = set()
         try:
@@ -323,6 +325,8 @@ class PostgresJournal:
                     self._prepare(connection)
                 yield connection
         except PoolTimeout:
+            # The pool would go on trying, ever more seldom, and find a server that is back minutes too late.
+            self.close()
             reason = _refusal(self._url)
             raise StoreError(
                 f"{self._place}: found it not reachable ({reason}), need a running PostgreSQL"
@@ -338,14 +342,18 @@ class PostgresJournal:
         with self._lock:
             if self._pool is None or self._process != os.getpid():
                 self._process = os.getpid()
+                wait = math.ceil(self._connect_seconds)
+                # A pool waits out its time even when it is refused at once, and keeps the reason to itself.
+                psycopg.connect(self._url, connect_timeout=wait).close()
                 self._pool = ConnectionPool(
                     self._url,
                     min_size=0,
                     max_size=POOL_SIZE,
                     open=True,
                     timeout=self._connect_seconds,
+                    reconnect_timeout=self._connect_seconds,
                     kwargs={
-                        "connect_timeout": math.ceil(self._connect_seconds),
+                        "connect_timeout": wait,
                         "options": f"-c statement_timeout={int(STATEMENT_SECONDS * 1000)}",
                     },
                     check=ConnectionPool.check_connection,

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, StoreError
+from .forks import hold_across_forks
 from .journal import Entry, Label
 
 try:
@@ -105,6 +106,7 @@ class RedisJournal:
         self._base = f"driftgauge:{{{model}}}:"  # braces: all keys on one node of a cluster
         self._ttl = max(1, int(keep_seconds))
         self._lock = threading.Lock()
+        hold_across_forks(self._lock)
         self._prepared = False
         try:
             parts = urlsplit(url)

@@ -6,7 +6,6 @@ survive that of the machine. Observations are worth that, and the disk is spared
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, StoreError
+from .forks import hold_across_forks
 from .journal import Entry, Label
 
 APPLICATION_ID: Final = 0x64726757
@@ -69,7 +69,9 @@ class SqliteJournal:
         self._busy_seconds = busy_seconds
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._process = 0
+        # SQLite: "Do not open an SQLite database connection, then fork, then try to use it in the child", nor
+        # close it there: the child would think that it holds locks that are its parent's.
+        hold_across_forks(self._lock, first=self._close)
 
     def append(self, payload: bytes, times: NDArray[np.float64], keys: Sequence[str | None]) -> int:
         """Keep a batch and the row of each key; the number of its first row."""
@@ -176,9 +178,12 @@ class SqliteJournal:
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _pages(self, statement: str, values: dict[str, Any]) -> Iterator[Entry]:
         """Entries page by page, so that a reader never keeps a transaction open while it decodes."""
@@ -196,10 +201,8 @@ class SqliteJournal:
         """The open file in a transaction of its own; what fails is undone and told as `StoreError`."""
         with self._lock:
             try:
-                if self._connection is None or self._process != os.getpid():
-                    # A forked child may not use what its parent has opened.
+                if self._connection is None:
                     self._connection = _open(self._path, self._busy_seconds)
-                    self._process = os.getpid()
                 self._connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
                 try:
                     yield self._connection

@@ -10,8 +10,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+import requests
 
 START_SECONDS = 60.0
 """Generous: other tests run on the same machine."""
@@ -20,8 +23,16 @@ START_SECONDS = 60.0
 class Server:
     """A server process that can be killed and started again on the same port and data."""
 
-    def __init__(self, command: list[str], port: int, log: Path, user: str | None = None) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        port: int,
+        log: Path,
+        user: str | None = None,
+        ready: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.port = port
+        self._ready = ready
         self._command = command
         self._log = log
         self._user = user if os.geteuid() == 0 else None
@@ -44,8 +55,9 @@ class Server:
             if self._process.poll() is not None:
                 break
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+                listens = probe.connect_ex(("127.0.0.1", self.port)) == 0
+            if listens and self._ready():
+                return
             time.sleep(0.05)
         pytest.fail(f"{self._command[0]} did not start:\n{self._log.read_text()[-2000:]}")
 
@@ -117,7 +129,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     log.touch()
     server = Server(
         [program("postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(directory)],
-        port, log, user,
+        port, log, user, lambda: _postgres_answers(port),
     )  # fmt: skip
     server.start()
     yield server
@@ -125,9 +137,29 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     shutil.rmtree(directory)
 
 
+def _postgres_answers(port: int) -> bool:
+    """Whether it does more than listen: at first it says that it is starting up."""
+    try:
+        psycopg.connect(f"postgresql://driftgauge:secret-word@127.0.0.1:{port}/postgres").close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 @pytest.fixture(scope="session")
 def influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    directory = tmp_path_factory.mktemp("influxdb")
+    yield from _influx(tmp_path_factory.mktemp("influxdb"), "")
+
+
+@pytest.fixture(scope="session")
+def guarded_influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An InfluxDB that knows one user, `driftgauge` with the password `secret-word`."""
+    yield from _influx(
+        tmp_path_factory.mktemp("guarded"), "auth-enabled = true", ("driftgauge", "secret-word")
+    )
+
+
+def _influx(directory: Path, more: str, user: tuple[str, str] | None = None) -> Iterator[Server]:
     port, inner = free_port(), free_port()
     settings = directory / "influxdb.conf"
     settings.write_text(
@@ -142,12 +174,29 @@ index-version = "inmem"
 [http]
 bind-address = "127.0.0.1:{port}"
 log-enabled = false
+{more}
 """
     )
     server = Server([program("influxd"), "-config", str(settings)], port, directory / "log")
     server.start()
+    if user:
+        ask_influx(port, f"CREATE USER {user[0]} WITH PASSWORD '{user[1]}' WITH ALL PRIVILEGES")
+    ask_influx(port, "CREATE DATABASE window", user)
     yield server
     server.kill()
+
+
+def ask_influx(port: int, question: str, user: tuple[str, str] | None = None) -> Any:
+    """What an administrator asks; the server listens a moment before it answers."""
+    for _ in range(100):
+        answer = requests.post(
+            f"http://127.0.0.1:{port}/query", data={"q": question}, auth=user, timeout=START_SECONDS
+        )
+        if answer.status_code != 503:
+            break
+        time.sleep(0.05)
+    assert answer.ok, answer.text
+    return answer.json()["results"][0]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import numpy as np
 import pytest
@@ -101,3 +102,16 @@ def test_questions_to_a_store_that_is_away_say_so() -> None:
         buffering.window(0.0)
     with pytest.raises(StoreError, match="away"):
         buffering.outcomes(["a"], [1])
+
+
+def test_what_waits_stays_with_the_process_that_saw_it() -> None:
+    """A forked child has nothing of its parent's to append: it would be kept twice."""
+    store = Away()
+    buffering = BufferingStore(store, clock=Monotonic())
+    store.away = True
+    buffering.append(rows(1.0, 2.0))
+    child = os.fork()
+    if child == 0:
+        os._exit(buffering.waiting_rows)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert buffering.waiting_rows == 2

@@ -13,6 +13,7 @@ import pytest
 
 from exporter.observation import Observations
 from exporter.stores import Store
+from exporter.stores.influxdb import InfluxStore
 from exporter.stores.journal import JournalStore
 from exporter.stores.memory import MemoryStore
 from exporter.stores.postgresql import PostgresJournal
@@ -21,17 +22,22 @@ from exporter.stores.sqlite import SqliteJournal
 
 Make = Callable[..., Store]
 
-KINDS = ("memory", "sqlite", "postgresql", "redis")
+KINDS = ("memory", "sqlite", "postgresql", "redis", "influxdb")
 
 
 @pytest.fixture(params=KINDS)
 def make(request: pytest.FixtureRequest, tmp_path: Path, name: str) -> Iterator[Make]:
     """Makes stores of one kind on the same data."""
-    kind, made = request.param, []
+    kind, made = request.param, list[Any]()
 
     def store(**limits: Any) -> Store:
         if kind == "memory":
             return MemoryStore(**limits)
+        if kind == "influxdb":
+            port = request.getfixturevalue("influx_server").port
+            points = InfluxStore(f"http://127.0.0.1:{port}/window", model=name, **limits)
+            made.append(points)
+            return points
         journal: Any
         if kind == "sqlite":
             journal = SqliteJournal(tmp_path / "window.sqlite3")
@@ -136,6 +142,21 @@ def test_old_rows_are_pruned(make: Make) -> None:
     assert store.prune(now=1e9) == 3
     assert store.size() == 0
     assert store.window(-1.0).n_rows == 0
+
+
+def test_hours_are_kept_to_the_row_over_many_small_batches(make: Make) -> None:
+    """A day of a row every twenty minutes, pruned each hour: never less than the retention, never more."""
+    store = make(retention_hours=6.0)
+    for hour in range(24):
+        for minute in (0, 20, 40):
+            time = hour * 3600.0 + minute * 60.0
+            store.append(rows([time], ids=[f"{time}"]))
+        now = (hour + 1) * 3600.0
+        assert store.prune(now) == (3 if hour >= 6 else 0)
+        assert store.size() == 3 * min(hour + 1, 6)
+        assert store.window(-1.0).times.min() == max(0.0, now - 6 * 3600.0)
+    counts = store.outcomes(["0.0", "85200.0", "never"], [1, 1, 1]).counts
+    assert (counts.late, counts.joined, counts.unknown_id) == (1, 1, 1)
 
 
 def test_outcomes_find_their_rows(make: Make) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import psycopg
@@ -16,12 +16,12 @@ from exporter.errors import ConfigError, StoreError
 from exporter.observation import Observations
 from exporter.stores.batch import decode, encode
 from exporter.stores.buffering import BufferingStore
-from exporter.stores.journal import Journal, JournalStore
+from exporter.stores.influx_server import InfluxServer
+from exporter.stores.influxdb import InfluxStore
+from exporter.stores.journal import JournalStore
 from exporter.stores.postgresql import PostgresJournal
 from exporter.stores.redis import RedisJournal
 from exporter.stores.sqlite import SqliteJournal
-
-Open = Callable[..., Journal]
 
 
 def rows(start: int, n_rows: int = 10) -> Observations:
@@ -31,30 +31,51 @@ def rows(start: int, n_rows: int = 10) -> Observations:
     return Observations(times=numbers.astype(float), features={"a": numbers.astype(float)}, ids=ids)
 
 
-@pytest.fixture(params=["postgresql", "redis"])
+@pytest.fixture(params=["postgresql", "redis", "influxdb"])
 def server(request: pytest.FixtureRequest) -> Any:
-    kind = "postgres" if request.param == "postgresql" else request.param
-    running = request.getfixturevalue(f"{kind}_server")
+    fixtures = {"postgresql": "postgres_server", "redis": "redis_server", "influxdb": "guarded_influx_server"}
+    running = request.getfixturevalue(fixtures[request.param])
     running.kind = request.param
     return running
 
 
-def journal(server: Any, name: str, *, password: str = "secret-word", port: int | None = None) -> Journal:
-    place = f"127.0.0.1:{port or server.port}"
-    if server.kind == "postgresql":
-        return PostgresJournal(
-            f"postgresql://driftgauge:{password}@{place}/postgres", model=name, connect_seconds=1
-        )
-    return RedisJournal(f"redis://:{password}@{place}/0", model=name)
+class Opens(Protocol):
+    def __call__(
+        self, *, password: str = ..., port: int | None = ..., database: str | None = ...
+    ) -> JournalStore | InfluxStore: ...
+
+
+@pytest.fixture
+def open_store(server: Any, name: str) -> Iterator[Opens]:
+    """Opens stores on the server, by its right address or a wrong one, and closes them."""
+    made: list[JournalStore | InfluxStore] = []
+
+    def opened(
+        *, password: str = "secret-word", port: int | None = None, database: str | None = None
+    ) -> JournalStore | InfluxStore:
+        place = f"driftgauge:{password}@127.0.0.1:{port or server.port}"
+        if server.kind == "influxdb":
+            made.append(InfluxStore(f"http://{place}/{database or 'window'}", model=name))
+        elif server.kind == "postgresql":
+            url = f"postgresql://{place}/{database or 'postgres'}"
+            made.append(JournalStore(PostgresJournal(url, model=name, connect_seconds=1)))
+        else:
+            url = f"redis://{place.removeprefix('driftgauge')}/{database or '0'}"
+            made.append(JournalStore(RedisJournal(url, model=name)))
+        return made[-1]
+
+    yield opened
+    for store in made:
+        store.close()
 
 
 def test_a_server_that_dies_and_comes_back_has_every_row_once(
-    server: Any, name: str, wait_until: Callable[[Callable[[], bool]], None]
+    server: Any, open_store: Opens, wait_until: Callable[[Callable[[], bool]], None]
 ) -> None:
     """Rows appended before, during and after an outage are all there, in their order and once."""
     clock = [0.0]
     lost: list[int] = []
-    store = BufferingStore(JournalStore(journal(server, name)), clock=lambda: clock[0])
+    store = BufferingStore(open_store(), clock=lambda: clock[0])
     store.on_drop(lost.append)
     store.append(rows(1))
     server.kill()
@@ -80,18 +101,18 @@ def test_a_server_that_dies_and_comes_back_has_every_row_once(
     assert lost == []
 
 
-def test_a_server_that_is_down_at_the_start_is_found_later(server: Any, name: str) -> None:
+def test_a_server_that_is_down_at_the_start_is_found_later(open_store: Opens) -> None:
     """Making a store asks nothing of its server; the first question says where it should be."""
-    store = BufferingStore(JournalStore(journal(server, name, port=1)))
+    store = BufferingStore(open_store(port=1))
     store.append(rows(1))
     assert store.waiting_rows == 10
     with pytest.raises(StoreError, match=r"127\.0\.0\.1:1\b.*need a"):
         store.window(0.0)
 
 
-def test_a_wrong_password_is_told_without_any_password(server: Any, name: str) -> None:
+def test_a_wrong_password_is_told_without_any_password(open_store: Opens) -> None:
     """The message has the place and the server's reason, and no secret."""
-    store = JournalStore(journal(server, name, password="not-the-word"))
+    store = open_store(password="not-the-word")
     with pytest.raises(StoreError, match="password") as told:
         store.append(rows(1))
     assert "not-the-word" not in str(told.value)
@@ -121,29 +142,39 @@ def test_an_append_without_an_answer_is_kept_once(tmp_path: Path) -> None:
     assert store.size() == 20
 
 
-def test_tables_of_another_version_are_refused(server: Any, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", ["postgresql", "influxdb"], indirect=True)
+def test_a_database_that_is_not_there_is_named(open_store: Opens) -> None:
+    """Making a database is for its administrator: rows wait, and the message says which one is missing."""
+    store = BufferingStore(open_store(database="nowhere"))
+    store.append(rows(1))
+    assert store.waiting_rows == 10
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1.*nowhere"):
+        store.window(0.0)
+
+
+def test_tables_of_another_version_are_refused(server: Any, name: str, open_store: Opens) -> None:
     """What a newer driftgauge wrote is not touched; the message names both versions."""
+    store = open_store()
     if server.kind == "postgresql":
-        inner = PostgresJournal(
-            f"postgresql://driftgauge:secret-word@127.0.0.1:{server.port}/postgres",
-            model=name,
-            schema="newer",
-        )
-        with psycopg.connect(
-            f"postgresql://driftgauge:secret-word@127.0.0.1:{server.port}/postgres"
-        ) as connection:
+        url = f"postgresql://driftgauge:secret-word@127.0.0.1:{server.port}/postgres"
+        with psycopg.connect(url) as connection:
             connection.execute("CREATE SCHEMA newer")
             connection.execute("CREATE TABLE newer.state (version integer, next_row bigint)")
             connection.execute("INSERT INTO newer.state VALUES (7, 0)")
-        journal_of_another: Journal = inner
-    else:
+        store = JournalStore(PostgresJournal(url, model=name, schema="newer"))
+    elif server.kind == "redis":
         client = redis.Redis(port=server.port, password="secret-word")
         client.set(f"driftgauge:{{{name}}}:version", 7)
         client.close()
-        journal_of_another = journal(server, name)
+    else:
+        told = f'driftgauge_layouts,model={name},layout=x version=7i,columns="{{}}" 0'
+        url = f"http://driftgauge:secret-word@127.0.0.1:{server.port}/window"
+        InfluxServer(url).write([told])
     with pytest.raises(ConfigError, match=r"7.*need 1"):
-        journal_of_another.size()
-    journal_of_another.close()
+        store.size()
+    with pytest.raises(ConfigError, match=r"7.*need 1"):
+        store.append(rows(1))
+    store.close()
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
