@@ -143,9 +143,12 @@ def _exporter() -> Section:
     )
     memory = timeseries_panel(
         "Memory",
-        "Resident memory of each program that exports it; in a model's process the model is most of it.",
+        "Resident memory of each program that exports it.",
         "bytes",
-        Query('process_resident_memory_bytes{job=~"model|bridge|alertmanager|prometheus"}', "{{job}} {{instance}}"),
+        Query(
+            'process_resident_memory_bytes{job=~"model|bridge|alertmanager|prometheus"}',
+            "{{job}} {{instance}}",
+        ),
     )
     return Section(
         "Exporter",
