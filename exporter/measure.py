@@ -289,7 +289,7 @@ def _mean(profile: NumericProfile, numbers: Numbers) -> tuple[Measured, ...]:
 
 
 def _variance(profile: NumericProfile, numbers: Numbers) -> tuple[Measured, ...]:
-    result = variance_ratio(_of(profile)[0], numbers.sample())
+    result = variance_ratio(_of(profile)[0], numbers.sample(), moments=numbers.moments())
     inverse = 1.0 / result.ratio if result.ratio else math.inf
     return (Measured("variance_ratio", result.ratio, max(result.ratio, inverse), result.guarded_p_value),)
 

@@ -154,7 +154,7 @@ class VarianceRatio:
     guarded_p_value: float
 
 
-def variance_ratio(reference: Sample, current: Sample) -> VarianceRatio:
+def variance_ratio(reference: Sample, current: Sample, *, moments: Moments | None = None) -> VarianceRatio:
     """Test of equal spread: Brown and Forsythe's, on distances from each sample's median.
 
     Unlike the F test it does not take heavy tails for a change of variance.
@@ -164,6 +164,9 @@ def variance_ratio(reference: Sample, current: Sample) -> VarianceRatio:
     reference, current : Sample
         Of at least two observations each. One outlier raises the ratio as it raises the variance, yet
         hardly the significance.
+    moments : Moments, optional
+        Of the current observations, where they are known better than from a compressed sample, whose far
+        tails weigh too much.
 
     Returns
     -------
@@ -185,7 +188,7 @@ def variance_ratio(reference: Sample, current: Sample) -> VarianceRatio:
     4.0
     """
     _require_spread("variance_ratio", reference.n, current.n)
-    before, after = Moments.of_sample(reference), Moments.of_sample(current)
+    before, after = Moments.of_sample(reference), moments or Moments.of_sample(current)
     if before.std == 0.0:
         return VarianceRatio(math.inf, 0.0, 0.0) if after.std > 0.0 else VarianceRatio(1.0, 1.0, 1.0)
     n, m = before.n, after.n

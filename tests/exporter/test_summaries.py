@@ -90,7 +90,7 @@ def test_counts_are_those_of_the_whole(reference: Reference, rng: np.random.Gene
 def test_statistics_of_counts_and_moments_are_those_of_the_whole(
     reference: Reference, rng: np.random.Generator
 ) -> None:
-    """PSI, Jensen-Shannon, Hellinger, chi-square and the mean shift come from what is exact."""
+    """PSI, Jensen-Shannon, Hellinger, chi-square, mean shift and variance ratio, of heavy tails too."""
     whole, parts = measured(reference, window(rng, 60_000, shift=1.0), 16)
     exact = {"psi", "jensen_shannon", "hellinger", "chi_square", "mean_shift"}
     for before, after in zip(whole, parts, strict=True):
@@ -99,6 +99,10 @@ def test_statistics_of_counts_and_moments_are_those_of_the_whole(
         for one in after.statistics:
             if one.test in exact:
                 assert (one.value, one.p_value) == pytest.approx(values[one.test], rel=1e-9)
+        ratios = [
+            m.value for found in (before, after) for m in found.statistics if m.test == "variance_ratio"
+        ]
+        assert ratios[:1] == pytest.approx(ratios[1:], rel=1e-9)
 
 
 def test_ks_is_within_its_stated_error(reference: Reference, rng: np.random.Generator) -> None:
