@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from ..send_outcomes import register as register_outcomes
+from .running import register as register_running
 from .stream import register as register_stream
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def register(subparsers: Subparsers) -> None:
     _add_check(subparsers)
     _add_compare(subparsers)
     register_outcomes(subparsers)
+    register_running(subparsers)
     register_stream(subparsers)
 
 

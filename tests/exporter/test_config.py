@@ -5,9 +5,16 @@ from typing import Any
 
 import pytest
 
-from exporter.config import ExporterConfig, ModelSettings, load_config, policy_from_environment
+from exporter.config import (
+    ExporterConfig,
+    ModelSettings,
+    load_config,
+    multiprocess_directory,
+    policy_from_environment,
+)
 from exporter.errors import ConfigError
 from exporter.policy import Policy
+from exporter.schedule import Schedule
 from exporter.windows import Window
 
 
@@ -73,11 +80,12 @@ def test_every_section_is_read(tmp_path: Path) -> None:
         ),
         ("store: {rows: 3}", r"store.rows: unknown key, need one of type, path, url, max_rows, retention"),
         ("store: {max_rows: 0}", r"store.max_rows: found 0, need greater than or equal to 1"),
-        ("store: {type: paper}", r"store.type: found 'paper', need 'memory', 'sqlite', 'postgresql' or"),
+        ("store: {type: paper}", r"store.type: found 'paper', need 'memory', 'sqlite', 'postgresql'"),
         ("server: {port: 99999}", r"server.port: found 99999, need less than or equal to 65535"),
         ("server: {certfile: a}", "found only one of certfile and keyfile, need both or neither"),
         ("server: {token_file: none}", r"server.token_file: .*none: No such file or directory"),
         ("checks: {interval_seconds: .inf}", r"checks.interval_seconds: found inf, need a finite number"),
+        ("checks: {jitter_seconds: -1}", r"checks.jitter_seconds: found -1, need greater than or equal to 0"),
         ("checks: {windows: {1h: -1}}", r"checks.windows.1h: found -1, need greater than 0"),
         ("checks: {windows: {}}", "windows: found"),
         ("policy: {alpha: 2}", r"exporter.yaml: policy.alpha: found 2.0, need a number between 0 and 1"),
@@ -150,6 +158,23 @@ def test_a_variable_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "threshold").write_text("0.3\n")
     environ = {"DRIFT_THRESHOLD_FILE": str(tmp_path / "threshold")}
     assert policy_from_environment("balanced", environ).threshold("a", "psi") == 0.3
+
+
+def test_a_schedule_is_read(tmp_path: Path) -> None:
+    """A cron expression with its zone, jitter, and whether this process checks at all."""
+    path = write(
+        tmp_path,
+        "checks: {enabled: false, cron: '*/15 * * * *', timezone: Europe/Berlin, jitter_seconds: 20}",
+    )
+    assert load_config(path, {}).schedule == Schedule(
+        enabled=False, cron="*/15 * * * *", timezone="Europe/Berlin", jitter_seconds=20
+    )
+
+
+def test_the_workers_directory_is_prometheus_clients(tmp_path: Path) -> None:
+    """It is set for all libraries of a process; empty is not set."""
+    assert multiprocess_directory({"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}) == tmp_path
+    assert multiprocess_directory({"PROMETHEUS_MULTIPROC_DIR": ""}) is None
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -169,6 +169,12 @@ def test_a_factory_that_fails_is_named(factory: str, message: str) -> None:
         load_model(ModelSettings(name="m", version="1", factory=factory))
 
 
+def test_a_model_without_a_factory_cannot_be_served() -> None:
+    """It is enough for `driftgauge monitor`."""
+    with pytest.raises(ConfigError, match=r"model.factory: found nothing, need the function"):
+        start(ExporterConfig(model=ModelSettings(name="m", version="1")))
+
+
 def test_a_configuration_without_a_model_cannot_be_served() -> None:
     """There is nothing to serve then."""
     with pytest.raises(ConfigError, match="model: found nothing, need name, version and factory"):
