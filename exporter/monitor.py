@@ -35,6 +35,7 @@ from .reference import Reference
 from .report import CheckState, Report
 from .schema import SchemaCounts, SchemaHistory
 from .stores import Store
+from .stores.buffering import BufferingStore
 from .windows import Window, checked_windows
 
 logger = logging.getLogger("driftgauge.monitor")
@@ -234,6 +235,10 @@ class Monitor:
             except Exception:
                 self._families.counter("driftgauge_checks_total", *self._model, "failed").inc()
                 raise
+            finally:
+                if isinstance(self._store, BufferingStore):
+                    waiting = self._families.gauge("driftgauge_store_waiting_rows", *self._model)
+                    waiting.set(self._store.waiting_rows)
             self._memory, self.reports, self.states = memory, reports, states
             self._follow(self._publisher)
             self._affect(self._clock())

@@ -41,5 +41,9 @@ ITSELF_FAMILIES: tuple[Family, ...] = (
         "driftgauge_internal_errors_total", "Faults of the monitoring itself; none reaches a caller."
     ),
     ITSELF.gauge("driftgauge_store_rows", "Rows held for windows."),
+    ITSELF.gauge(
+        "driftgauge_store_waiting_rows",
+        "Rows that wait in memory for a store that is away, at the last check; absent for a store in memory.",
+    ),
     ITSELF.gauge("driftgauge_series", "Series exported for this model."),
 )

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from exporter import InstrumentedPredictor
+from exporter import InstrumentedPredictor, Reference
 from exporter.config import load_config
-from exporter.errors import ConfigError
+from exporter.errors import ConfigError, StoreError
 from exporter.observation import Observations
 from exporter.stores.buffering import BufferingStore
 from exporter.stores.memory import MemoryStore
@@ -52,6 +52,9 @@ def test_an_address_from_the_environment_is_in_no_repr(tmp_path: Path) -> None:
     [
         (StoreSettings(type="sqlite"), r"store\.path: found nothing"),
         (StoreSettings(type="redis"), r"store\.url: found nothing.*FEATURE_STORE_URL"),
+        (StoreSettings(type="influxdb"), r"store\.url: found nothing.*influxdb"),
+        (StoreSettings(type="influxdb", url="http://u:hidden-word@h:8086"), r"store\.url: found no address"),
+        (StoreSettings(type="influxdb", url="ftp://h/hidden-word"), r"store\.url: found no address"),
         (StoreSettings(type="redis", url="hidden-word"), r"store\.url: found no address of a Redis"),
         (StoreSettings(type="postgresql", url="hidden-word"), r"store\.url: found no connection string"),
     ],
@@ -76,10 +79,35 @@ def test_rows_that_had_no_room_to_wait_are_counted(value: Any, registry: Collect
     assert value("model_predictions_total") == 8
 
 
+def test_a_check_tells_how_many_rows_wait(value: Any, registry: CollectorRegistry, tmp_path: Path) -> None:
+    """Also a check that fails because the store is away; a store in memory has nothing that could wait."""
+    table = np.random.default_rng(1).normal(size=(500, 2))
+    reference = Reference.fit(table, model_name="m", model_version="1")
+
+    def predictor(settings: StoreSettings, registry: CollectorRegistry) -> InstrumentedPredictor:
+        return InstrumentedPredictor(
+            lambda rows: [0] * len(rows), name="m", version="1", registry=registry, background=False,
+            reference=reference, store=open_store(settings, name="m", version="1"),
+        )  # fmt: skip
+
+    here = predictor(StoreSettings(), CollectorRegistry())
+    here(table[:8])
+    here.check_now()
+    name, labels = "driftgauge_store_waiting_rows", {"model_name": "m", "model_version": "1"}
+    assert here.registry.get_sample_value(name, labels) is None
+    away = predictor(StoreSettings(type="sqlite", path=tmp_path / "nowhere" / "window.sqlite3"), registry)
+    away(table[:8])
+    with pytest.raises(StoreError):
+        away.check_now()
+    assert value(name) == 8
+    (tmp_path / "nowhere").mkdir()
+    away.check_now()
+    assert value(name) == 0
+
+
 def test_memory_needs_no_driver() -> None:
     """A process that keeps its window in memory imports no database's driver."""
-    program = (
-        "import exporter, exporter.serving, sys; print({'psycopg', 'redis', 'sqlite3'} & set(sys.modules))"
-    )
+    drivers = {"psycopg", "redis", "requests", "sqlite3"}
+    program = f"import exporter, exporter.serving, sys; print({drivers} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"
