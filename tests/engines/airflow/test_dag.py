@@ -27,7 +27,7 @@ RUN = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
 
-bag = DagBag(sys.argv[1], include_examples=False)
+bag = DagBag(sys.argv[1])
 assert not bag.import_errors, bag.import_errors
 run = bag.dags["monitor_model"].test(run_conf=json.loads(sys.argv[2]))
 states = {task.task_id: str(task.state) for task in run.get_task_instances()}
@@ -150,7 +150,7 @@ def test_the_two_checks_run_side_by_side(environment: dict[str, str]) -> None:
     """Neither waits for the other; the report waits for both, and is the only way to the branches."""
     code = (
         "import json, sys; from airflow.dag_processing.dagbag import DagBag\n"
-        "dag = DagBag(sys.argv[1], include_examples=False).dags['monitor_model']\n"
+        "dag = DagBag(sys.argv[1]).dags['monitor_model']\n"
         "print('RESULT', json.dumps({t.task_id: sorted(t.upstream_task_ids) for t in dag.tasks}))"
     )
     command = [sys.executable, "-c", code, str(DAGS)]
