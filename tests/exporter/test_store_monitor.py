@@ -152,4 +152,5 @@ def test_the_command_runs_until_it_is_told_to_end(config: ExporterConfig, tmp_pa
         assert process.wait(timeout=30) == 0
     finally:
         process.kill()
-        process.stderr.close() if process.stderr else None
+        if process.stderr is not None:
+            process.stderr.close()
