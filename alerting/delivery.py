@@ -43,6 +43,7 @@ from .calls import (
 from .database import Database
 from .digest import StormPolicy
 from .errors import OutboxError
+from .message import ALERTS_SHOWN
 from .metrics import BridgeMetrics
 from .outbox import DestinationState, Work
 from .pacing import Pace
@@ -92,6 +93,8 @@ class Destination:
         The longest that one call takes.
     pace : Pace or None
         Of all calls; None takes the policy's, which is Slack's.
+    alerts : int
+        The most urgent ones of an incident, as many as the receiver looks at.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Destination:
     receiver: Receiver
     call_seconds: float
     pace: Pace | None = None
+    alerts: int = ALERTS_SHOWN
 
 
 @dataclass(kw_only=True)
@@ -198,6 +202,7 @@ class Sender:
             may_update=waits["update"] == 0,
             lease_seconds=self.destination.call_seconds + self.policy.reconcile_margin_seconds,
             new_id=self.new_id(),
+            alerts=self.destination.alerts,
         )
         if work is None:
             return self._idle(outbox.next_due(connection, name), waits.values(), now)
@@ -242,11 +247,12 @@ class Sender:
         elif isinstance(outcome, Uncertain):
             self.metrics.delivery(name, "uncertain", outcome.reason)
             self._rest(connection, outcome.after_seconds, now)
-            if work.kind == "update" or self.destination.receiver.repeatable:
-                outbox.unsent(connection, work, due_at=now)  # harmless twice
+            receiver, margin = self.destination.receiver, self.policy.reconcile_margin_seconds
+            if work.kind == "update" or receiver.repeatable:
+                # Harmless twice, but a call that is still on its way must not arrive after a newer one.
+                outbox.unsent(connection, work, due_at=now + margin)
             else:
-                margin = self.policy.reconcile_margin_seconds if self.destination.receiver.editable else 0.0
-                outbox.unknown(connection, work, due_at=now + margin)
+                outbox.unknown(connection, work, due_at=now + (margin if receiver.editable else 0.0))
         else:
             self.metrics.delivery(name, "rejected", outcome.reason)
             self._reject(connection, work, outcome, now)

@@ -12,6 +12,7 @@ import logging
 import smtplib
 import socket
 import ssl
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -68,6 +69,28 @@ class EmailPolicy:
     username: str | None = None
     ca_file: Path | None = None
     timeout_seconds: float = 10.0
+
+
+class _Timed(smtplib.SMTP):
+    """Gives a whole answer twice the time of its next byte: one now and then must not hold the loop."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The server's answer, or its end."""
+        cut = threading.Timer(2 * self.timeout, self._cut)
+        cut.start()
+        try:
+            return super().getreply()
+        finally:
+            cut.cancel()
+
+    def _cut(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.sock is not None:
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _TimedTLS(_Timed, smtplib.SMTP_SSL):
+    """The same, with TLS from the first byte on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,11 +162,11 @@ class Mailbox:
         try:
             trust = ssl.create_default_context(cafile=policy.ca_file)
             if policy.security == "tls":
-                connection = smtplib.SMTP_SSL(
+                connection = _TimedTLS(
                     policy.host, policy.port, timeout=policy.timeout_seconds, context=trust
                 )
             else:
-                connection = smtplib.SMTP(policy.host, policy.port, timeout=policy.timeout_seconds)
+                connection = _Timed(policy.host, policy.port, timeout=policy.timeout_seconds)
                 if policy.security == "starttls":
                     connection.starttls(context=trust)
             if policy.username is not None and self.password is not None:

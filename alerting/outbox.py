@@ -147,6 +147,7 @@ def begin(
     may_update: bool,
     lease_seconds: float,
     new_id: str,
+    alerts: int,
 ) -> Work | None:
     """The next call for a destination, written down as begun; None if nothing is due.
 
@@ -162,6 +163,8 @@ def begin(
         Until when the call has surely ended, whatever becomes of us.
     new_id : str
         The id of the message, if it is tried for the first time.
+    alerts : int
+        How many of the incident's alerts to read.
     """
     row = _next(connection, name, now=now, may_post=may_post, may_update=may_update)
     if row is None:
@@ -190,7 +193,7 @@ def begin(
         line=line,
         plain=bool(row["plain"]),
         failures=row["failures"],
-        group=reading.group(connection, row["incident_id"]),
+        group=reading.group(connection, row["incident_id"], alerts),
         lines=reading.lines(connection, row["incident_id"], row["told_line"], line),
     )
 

@@ -9,6 +9,8 @@ from .calls import Receiver
 from .config import BridgeConfig, require_slack
 from .delivery import Destination
 from .email import Mailbox
+from .message import ALERTS_SHOWN
+from .retraining_request import ALERTS_READ, RetrainingService
 from .slack import BotClient, WebhookClient
 
 
@@ -28,10 +30,14 @@ def destinations(config: BridgeConfig, clock: Callable[[], float]) -> list[Desti
         if own is not None:
             # A mail has no use for a clock: its time is the letter's.
             receiver = own if isinstance(own, Mailbox) else dataclasses.replace(own, clock=clock)
-            pace, call_seconds = own.pace, own.call_seconds
             made.append(
                 Destination(
-                    name=name, channel=channel, receiver=receiver, call_seconds=call_seconds, pace=pace
+                    name=name,
+                    channel=channel,
+                    receiver=receiver,
+                    call_seconds=own.call_seconds,
+                    pace=own.pace,
+                    alerts=ALERTS_READ if isinstance(own, RetrainingService) else ALERTS_SHOWN,
                 )
             )
         elif slack is not None:

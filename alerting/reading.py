@@ -19,8 +19,8 @@ LINES_READ: Final = 200
 _LINE_FIELDS: Final = frozenset(field.name for field in fields(ThreadLine))
 
 
-def group(connection: sqlite3.Connection, incident_id: int) -> GroupView:
-    """An incident as it stands: counts of all its alerts, and the most urgent ones."""
+def group(connection: sqlite3.Connection, incident_id: int, limit: int = ALERTS_SHOWN) -> GroupView:
+    """An incident as it stands: counts of all its alerts, and the most urgent ones, up to a limit."""
     incident = connection.execute("SELECT * FROM incidents WHERE id = ?", (incident_id,)).fetchone()
     if (digest := digest_view.read(connection, incident)) is not None:
         return digest
@@ -37,7 +37,7 @@ def group(connection: sqlite3.Connection, incident_id: int) -> GroupView:
         "SELECT e.*, s.state FROM episodes e LEFT JOIN standings s ON s.episode_id = e.id"
         " WHERE incident_id = ? AND close_reason IS NOT 'superseded'"
         " ORDER BY closed_at IS NOT NULL, rank, starts_at_ns, fingerprint LIMIT ?",
-        (incident_id, ALERTS_SHOWN),
+        (incident_id, limit),
     ).fetchall()
     features = connection.execute(
         "SELECT DISTINCT feature_name FROM episodes WHERE incident_id = ? AND feature_name != ''"

@@ -16,10 +16,13 @@ from . import document, guidance, webhook
 from .calls import Letter, NotFound, Outcome, Search, Unneeded
 from .look import LinkPolicy
 from .matchers import Matcher, match_all
+from .message import ALERTS_SHOWN
 from .secret import Secret
 from .views import AlertView, GroupView, ThreadLine
 from .webhook import WebhookPolicy
 
+ALERTS_READ: Final = 1_000
+"""Of an incident, to find causes among them; what is asked lists the first as any message does."""
 ASKED: Final = "retraining_requested"
 """The audit entry of a person's wish."""
 
@@ -40,7 +43,7 @@ class RetrainingPolicy:
     matchers: tuple[Matcher, ...] = ()
 
     def causes(self, view: GroupView) -> list[AlertView]:
-        """The alerts that call for a retraining, of the most urgent ones that the state hands out."""
+        """The alerts that call for a retraining, of those that the state hands out (`ALERTS_READ`)."""
         return [
             alert
             for alert in view.alerts
@@ -120,7 +123,7 @@ class RetrainingService:
             "features": [document.cut(feature, document.MAX_NAME) for feature in view.features],
             "quality": guidance.annotations_of(view).get("quality"),
             "incident": document.incident(view, self.links),
-            "alerts": [] if letter.plain else document.alerts(causes),
+            "alerts": [] if letter.plain else document.alerts(causes[:ALERTS_SHOWN]),
         }
 
 

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -164,6 +168,29 @@ def test_no_server_is_trouble_that_passes(free_port: int, server: FakeSMTP) -> N
     outcome = mailbox(server, port=free_port).send(letter())
     assert outcome == RetryLater(reason="unreachable", detail="ConnectionRefusedError")
     assert isinstance(mailbox(server, host="absent.invalid").send(letter()), RetryLater)
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_byte_now_and_then_does_not_hold_the_loop(server: FakeSMTP, security: str) -> None:
+    """The time limit is of a whole answer, not of each of its bytes."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+
+        def answer() -> None:
+            connection, _ = slow.accept()
+            with connection, contextlib.suppress(OSError):
+                while not ended.wait(0.05):
+                    connection.sendall(b"2")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        started = time.monotonic()
+        outcome = mailbox(server, port=slow.getsockname()[1], security=security).send(letter())
+        taken = time.monotonic() - started
+        ended.set()
+        thread.join()
+    assert isinstance(outcome, RetryLater)
+    assert taken < 6 * 0.5
 
 
 def test_an_authority_that_has_gone_is_trouble_that_passes(server: FakeSMTP, tmp_path: Path) -> None:

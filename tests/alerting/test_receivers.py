@@ -276,6 +276,22 @@ def test_the_life_of_an_incident_on_a_pager(post_of: Callable[..., Post]) -> Non
     assert [entry.state for entry in post.fake.alerts.values()] == ["resolved", "triggered"]
 
 
+def test_a_trigger_that_arrives_late_cannot_follow_the_resolution(post_of: Callable[..., Post]) -> None:
+    """After a call of unknown fate the next one waits until that has surely ended."""
+    post = post_of("pagerduty")
+    post.state.record(webhook(alert("a")))
+    post.fail(drop=True, when="after")
+    post.sender.step()
+    broken_at = post.clock()
+    post.state.record(webhook(alert("a", "resolved")))
+    post.settle(patience=DeliveryPolicy().reconcile_margin_seconds - 0.1)
+    assert isinstance(post.fake, FakePagerDuty)
+    assert [found.state for found in post.fake.alerts.values()] == ["triggered"]
+    post.settle(patience=60.0)
+    assert post.clock() >= broken_at + DeliveryPolicy().reconcile_margin_seconds
+    assert [found.state for found in post.fake.alerts.values()] == ["resolved"]
+
+
 def test_an_outage_is_told_as_the_newest_state(post_of: Callable[..., Post]) -> None:
     """Changes during an hour without a mail server are one mail, with what happened meanwhile."""
     post = post_of("email")

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
+from alerting import reading
 from alerting.calls import Delivered, Rejected, Uncertain, Unneeded
 from alerting.matchers import Matcher
-from alerting.retraining_request import RetrainingPolicy, RetrainingService
+from alerting.retraining_request import ALERTS_READ, RetrainingPolicy, RetrainingService
 from alerting.secret import Secret
-from alerting.testing import FakeWebhook, Fault
+from alerting.testing import FakeWebhook, Fault, alert, webhook
 from alerting.testing.letters import NOW, alert_view, group_view, letter, resolved_view
 from alerting.testing.programs import SECRET
 from alerting.views import ThreadLine
 from alerting.webhook import WebhookPolicy
+
+if TYPE_CHECKING:
+    from .conftest import State
 
 
 @pytest.fixture
@@ -126,3 +131,12 @@ def test_a_refusal_is_a_refusal(service: FakeWebhook) -> None:
     assert receiver(service).send(letter()) == Rejected(
         reason="address", scope="destination", detail="HTTP 404"
     )
+
+
+def test_a_cause_below_the_most_urgent_ten_is_seen(state: State) -> None:
+    """An incident of many critical alerts of others hides no cause from the service."""
+    others = [alert(f"f{number}", severity="critical") for number in range(30)]
+    state.record(webhook(*others, alert("last", labels={"alertname": "ModelConceptDrift"})))
+    view = state.database.write(lambda connection: reading.group(connection, 1, ALERTS_READ)).result()
+    (cause,) = RetrainingPolicy(alert_names=("ModelConceptDrift",)).causes(view)
+    assert cause.labels["feature_name"] == "last"
