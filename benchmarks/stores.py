@@ -1,11 +1,11 @@
 """How many observations a second each store takes without dropping one, and how fast a window is read.
 
     python benchmarks/stores.py --postgresql postgresql://user:password@127.0.0.1/postgres \
-        --redis redis://:password@127.0.0.1
+        --redis redis://:password@127.0.0.1 --influxdb http://127.0.0.1:8086/window
 
-One process predicts 10,000 rows a second of 20 features, each with an id, through a predictor as a service
-would; then a window of 100,000 rows is read five times. Stores without an address are left out. Each run has a
-model version of its own and leaves its rows to the retention of the server.
+One process predicts 10,000 rows a second (or `--rows-a-second`) of 20 features, each with an id, through a
+predictor as a service would; then a window of 100,000 rows is read five times. Stores without an address are
+left out. Each run has a model version of its own and leaves its rows to the retention of the server.
 """
 
 from __future__ import annotations
@@ -51,12 +51,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--postgresql", metavar="URL")
     parser.add_argument("--redis", metavar="URL")
+    parser.add_argument("--influxdb", metavar="URL")
+    parser.add_argument("--rows-a-second", type=int, default=ROWS_A_SECOND)
+    parser.add_argument("--only", metavar="TYPE", help="measure this store alone")
     arguments = parser.parse_args()
     print("| store | rows a second | dropped | cores | window of 100,000 x 20, seconds |")
     print("| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as directory:
         for settings in _stores(Path(directory), arguments):
-            result = measure(settings, arguments.seconds)
+            if arguments.only not in (None, settings.type):
+                continue
+            result = measure(settings, arguments.seconds, arguments.rows_a_second)
             print(
                 f"| {settings.type} | {result.rows_a_second:,.0f} | {result.dropped + result.failed:.0f} |"
                 f" {result.cores:.2f} | {result.read_seconds:.2f} |",
@@ -71,9 +76,11 @@ def _stores(directory: Path, arguments: argparse.Namespace) -> Iterator[StoreSet
         yield StoreSettings(type="postgresql", url=arguments.postgresql)
     if arguments.redis:
         yield StoreSettings(type="redis", url=arguments.redis)
+    if arguments.influxdb:
+        yield StoreSettings(type="influxdb", url=arguments.influxdb)
 
 
-def measure(settings: StoreSettings, seconds: float) -> Result:
+def measure(settings: StoreSettings, seconds: float, rows_a_second: int) -> Result:
     """Predict for so long, then read."""
     version = uuid.uuid4().hex[:8]
     rng = np.random.default_rng(1)
@@ -88,7 +95,7 @@ def measure(settings: StoreSettings, seconds: float) -> Result:
         store=store,
         check_interval_seconds=1e9,
     )
-    size = ROWS_A_SECOND // CALLS_A_SECOND
+    size = rows_a_second // CALLS_A_SECOND
     tables = [rng.normal(size=(size, FEATURES)) for _ in range(CALLS_A_SECOND)]
     used, begun = _processor_seconds(), time.perf_counter()
     calls = int(seconds * CALLS_A_SECOND)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,6 +39,9 @@ def server(request: pytest.FixtureRequest) -> Any:
     running = request.getfixturevalue(fixtures[request.param])
     running.kind = request.param
     return running
+
+
+DISK_BYTES = 1 << 20
 
 
 class Opens(Protocol):
@@ -196,21 +201,56 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         SqliteJournal(text).size()
 
 
-def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
-    """An append that has no room fails as a whole; rows before it stay, it succeeds once there is room."""
-    path = tmp_path / "window.sqlite3"
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A directory with room for a megabyte; without the rights to mount one, a file of so many pages."""
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(directory)],
+        capture_output=True, check=False,
+    ).returncode == 0  # fmt: skip
+    yield directory
+    if mounted:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+def test_a_full_disk_keeps_what_was_acknowledged(small_disk: Path) -> None:
+    """An append that has no room fails as a whole; every row before it is there, also for another process."""
+    path = small_disk / "window.sqlite3"
     inner = SqliteJournal(path)
     store = JournalStore(inner)
     store.append(rows(1))
-    connection = inner._connection
-    assert connection is not None
-    connection.execute("PRAGMA max_page_count = 20")
+    limited = not os.path.ismount(small_disk)
+    assert inner._connection is not None
+    if limited:
+        inner._connection.execute(f"PRAGMA max_page_count = {DISK_BYTES // 4096}")
+    acknowledged = 10
+
+    def fill() -> None:
+        nonlocal acknowledged
+        while acknowledged < DISK_BYTES:  # no row takes less than a byte
+            store.append(rows(acknowledged + 1, 100))
+            acknowledged += 100
+
     with pytest.raises(StoreError, match="full"):
-        store.append(rows(11, 20_000))
-    assert store.window(0.0).n_rows == 10
-    connection.execute("PRAGMA max_page_count = 100000")
-    store.append(rows(11, 20_000))
-    assert store.size() == 20_010
+        fill()
+    for _ in range(3):  # and it stays so
+        with pytest.raises(StoreError, match="full"):
+            store.append(rows(acknowledged + 1, 5_000))
+    expected = [float(number) for number in range(1, acknowledged + 1)]
+    assert store.window(0.0).times.tolist() == expected
+    if limited:
+        inner._connection.execute("PRAGMA max_page_count = 100000")
+    else:
+        subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    store.append(rows(acknowledged + 1, 5_000))
+    store.close()
+    again = JournalStore(SqliteJournal(path))
+    assert again.size() == acknowledged + 5_000
+    assert again.window(0.0).times.tolist()[:acknowledged] == expected
+    assert again.outcomes([f"id {number}" for number in range(1, 51)], [1] * 50).counts.joined == 50
+    again.close()
 
 
 def test_a_damaged_batch_is_refused() -> None:
