@@ -29,8 +29,8 @@ WORST = " or ".join(
 )
 """Severity of every alert that fires, as a code; the worst where several rules of one alert do."""
 
-STEP_SECONDS = 60
-"""Of the subquery that adds up how long alerts fired: the interval at which rules are evaluated, or more."""
+STEP_SECONDS = 15
+"""Of the subquery that adds up how long alerts fired: the evaluation interval of config/prometheus.yaml."""
 
 MODEL_LINK = (
     "/d/driftgauge-model?${__url_time_range}&var-model_name=${__data.fields.Model}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .lines import alert_line
-from .page import Band, Section, page
+from .page import Band, Section, events, page
 from .panels import stat_panel, timeseries_panel
 from .queries import YELLOW, Query
 
@@ -23,6 +23,7 @@ def build() -> Dashboard:
         "driftgauge-itself",
         "Does the monitoring itself work: targets, checks, rules, and the way of alerts to people?",
         [_at_a_glance(), _exporter(), _prometheus(), _delivery()],
+        annotations=events(""),
     )
 
 

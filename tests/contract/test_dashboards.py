@@ -13,6 +13,8 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from dashboards.build import main, stale
 from dashboards.page import GRID_COLUMNS, PAGES
+from exporter.assessment.policy import QUALITY_KINDS
+from exporter.metrics import CLASSIFICATION_MEASURES, ESTIMATED_MEASURES, REGRESSION_MEASURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -201,6 +203,33 @@ def test_variables_and_annotations_ask_for_what_exists(pages: dict[str, Page], l
                 for selector in _spelled_out(found[1]):
                     assert found[2] in labels.check(selector), variable["name"]
                 assert found[2] == variable["name"], "links set variables by the label's name"
+
+
+def test_deployments_rollouts_and_alerts_are_marked(pages: dict[str, Page]) -> None:
+    """A line that jumps is read beside what was changed; requests to retrain are marked where they matter."""
+    for name, page in pages.items():
+        marks = {annotation["name"] for annotation in page.get("annotations", {}).get("list", ())}
+        if name != "runbooks.json":
+            assert {"New versions", "Promotions", "Rollbacks", "Alerts"} <= marks, name
+        assert ("Retraining" in marks) == (name in {"overview.json", "alerts.json", "rollout.json"}), name
+
+
+def test_every_kind_of_damage_has_its_panel(pages: dict[str, Page]) -> None:
+    """Each kind that the exporter judges is drawn with its own threshold."""
+    drawn = [expression for _, _, expression in _queried({"quality": pages["quality.json"]})]
+    for kind in QUALITY_KINDS:
+        for family in ("model_quality_score", "model_quality_threshold"):
+            assert any(family in each and f'kind="{kind}"' in each for each in drawn), kind
+
+
+def test_every_measure_has_its_panel(pages: dict[str, Page]) -> None:
+    """Real, with its interval, and at training time; and estimated where the exporter estimates it."""
+    drawn = " ".join(expression for _, _, expression in _queried({"p": pages["performance.json"]}))
+    for measure in (*CLASSIFICATION_MEASURES, *REGRESSION_MEASURES):
+        for needed in (f"max(model_{measure}{{", f"model_{measure}_reference{{", f'measure="{measure}"'):
+            assert needed in drawn, measure
+    for measure in ESTIMATED_MEASURES:
+        assert f"model_estimated_{measure}{{" in drawn, measure
 
 
 def test_every_variable_in_a_query_is_one_of_its_page(pages: dict[str, Page]) -> None:
