@@ -63,10 +63,10 @@ def _bodies(rng: random.Random, count: int) -> Iterator[bytes]:
                 )
             },
         )
-        if rng.random() < 0.2:
-            entry[rng.choice(list(entry))] = rng.choice((None, 5, [], {}, float("nan"), "2026-13-45"))
         if rng.random() < 0.05:
             entry["labels"] |= {f"l{index}": "v" for index in range(64_000)}
+        if rng.random() < 0.2:
+            entry[rng.choice(list(entry))] = rng.choice((None, 5, [], {}, float("nan"), "2026-13-45"))
         raw = webhook(entry, group_key=f"g{number}", externalURL=rng.choice(NASTY))
         if rng.random() < 0.1:
             raw = raw[: rng.randrange(len(raw))]

@@ -58,6 +58,6 @@ def test_a_watchdog_that_stops_while_the_bridge_restarts_is_one_page(
         alertmanager.alert("watchdog")
         eventually(lambda: [page.state for page in pager.alerts.values()] == ["resolved"], seconds=30)
     record_property(
-        "T13 Watchdog stops", f"one page {paged:.0f} s after its last sign, with a restart between"
+        "T13 Watchdog stops", f"one page {paged:.0f} s after Alertmanager was killed, with a deadline of 30 s"
     )
     assert DEADLINE_SECONDS - 5 < paged <= DEADLINE_SECONDS + GRACE_SECONDS
