@@ -69,13 +69,14 @@ class Broker:
             producer.produce(topic, raw, partition=place % partitions)
         assert producer.flush(WAIT_SECONDS) == 0
 
-    def read(self, topic: str) -> list[Message]:
-        """All messages of a topic of one partition."""
+    def read(self, topic: str, partitions: int = 1) -> list[Message]:
+        """All messages of a topic."""
         reader = Consumer(
             {"bootstrap.servers": self.address, "group.id": "reader", "enable.partition.eof": True}
         )
-        reader.assign([TopicPartition(topic, 0, 0)])
+        reader.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
         found: list[Message] = []
+        ended = 0
         deadline = time.monotonic() + WAIT_SECONDS
         try:
             while True:
@@ -83,7 +84,9 @@ class Broker:
                 message = reader.poll(0.1)
                 error = None if message is None else message.error()
                 if error is not None and error.code() == KafkaError._PARTITION_EOF:
-                    return found
+                    ended += 1
+                    if ended == partitions:
+                        return found
                 if message is not None and error is None:
                     found.append(message)
         finally:

@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pytest
+from confluent_kafka import KafkaError
 
-from exporter.errors import StoreError
+from exporter.errors import ConfigError, StoreError
 from exporter.stores import MemoryStore
 
 if TYPE_CHECKING:
@@ -173,3 +175,11 @@ def test_the_lag_of_each_partition_is_shown_while_it_is_held(broker: Broker, joi
         for sample in family.samples
         if sample.name == "driftgauge_stream_lag_messages"
     ]
+
+
+def test_brokers_that_refuse_the_user_end_the_program(join: Joining) -> None:
+    """Waiting would mend nothing."""
+    member = join()
+    member.consumer._on_error(KafkaError(KafkaError._AUTHENTICATION, "bad password"))
+    with pytest.raises(ConfigError, match="the brokers refuse: bad password, need a user"):
+        member.consumer.step()
