@@ -253,18 +253,19 @@ def _run_lines(run: dict[str, Any]) -> list[str]:
     lines = [_about(run)]
     for event in run["events"]:
         words = "; ".join(reason["words"] for reason in event.get("reasons", ()))
-        lines.append(f"  {event['at']}  {event['kind']}{f': {words}' if words else ''}")
+        lines.append(f"  {event['at']} {event['kind']}{f': {words}' if words else ''}")
     return lines
 
 
 def _about(run: dict[str, Any]) -> str:
     cause = run["cause"]
     why = ", ".join(cause["alert_names"]) or cause["origin"]
-    parts = [f"run {run['run_id']} of {run['model_name']}", run["state"], why]
+    parts = [run["state"], why]
     parts += [f"by {cause['by']}"] if cause["by"] else []
     parts += [f"attempt {run['attempt']}"] if run["attempt"] else []
     words = "; ".join(reason["words"] for reason in run["reasons"])
-    return "  ".join(parts) + (f"  ({words})" if words else "")
+    about = f"run {run['run_id']} of {run['model_name']}: {', '.join(parts)}"
+    return f"{about} ({words})" if words else about
 
 
 def _clean(text: str) -> str:

@@ -72,6 +72,8 @@ def keep(folder: Path, lock: int) -> None:
         The open lock, which the training inherits.
     """
     settings: dict[str, Any] = json.loads((folder / SETTINGS_FILE).read_text("utf-8"))
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     began = time.monotonic()
     with (folder / OUTPUT_FILE).open("wb") as file:
         output = Output(file, settings["max_output_bytes"])
@@ -90,8 +92,6 @@ def keep(folder: Path, lock: int) -> None:
             _replace(folder / OUTCOME_FILE, json.dumps({"started": False, "words": str(error)[:500]}))
             return
         _replace(folder / GROUP_FILE, str(process.pid))
-        stopped: list[int] = []
-        signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
         timed_out = _watch(process, output, began + settings["timeout"], stopped)
         _end(process, settings["grace"], output)
         _drain(process, output, time.monotonic() + _DRAIN_SECONDS)

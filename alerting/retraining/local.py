@@ -52,8 +52,7 @@ class LocalRunner:
     timeout: float = DEFAULT_TIMEOUT
     grace: float = DEFAULT_GRACE
     max_output_bytes: int = DEFAULT_OUTPUT
-    # Keepers that are ours to bury.
-    _keepers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _keepers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, order: Order) -> Broken | None:
         """Start a keeper, unless one has been started for this order."""
@@ -90,12 +89,11 @@ class LocalRunner:
             return Broken(reason="unreachable", words=f"{order.folder}: {error.strerror or error}")
         finally:
             os.close(lock)
-        self._keepers.append(process)
+        self._keepers[order.name] = process
         return None
 
     def look(self, order: Order) -> Look | None:
         """How the training stands, from what is on the disk."""
-        self._keepers = [process for process in self._keepers if process.poll() is None]
         running = _held(order.folder / LOCK_FILE)
         # In this order: a keeper writes down the end, and then lets go.
         outcome = read_result(order.folder / keeper.OUTCOME_FILE)
@@ -103,6 +101,9 @@ class LocalRunner:
             return Absent()
         if running and outcome is None:
             return Busy()
+        # A keeper that we started and that has done its work is ours to bury.
+        if (keeper_process := self._keepers.pop(order.name, None)) is not None:
+            keeper_process.wait()
         if outcome is None:
             return Broken(reason="interrupted", words="it was killed with its keeper, or the machine stopped")
         if not outcome.get("started"):
