@@ -52,7 +52,7 @@ def build() -> Dashboard:
         "driftgauge-quality",
         "Is what one version is fed sound: columns, types, missing and odd values, repeats, correlations, "
         "age?",
-        [_at_a_glance(), _kinds(), *_each_kind(), _values(), _one_feature()],
+        [_at_a_glance(), _kinds(), _each_kind(), _values(), _one_feature()],
         variables=[
             *model_variables(all_versions=False),
             query_variable(
@@ -159,9 +159,9 @@ def _kinds() -> Section:
     )
 
 
-def _each_kind() -> list[Section]:
+def _each_kind() -> Section:
     panels = [(6, _kind(kind)) for kind in QUALITY_KINDS]
-    return [Section("Each kind", [Band(7, panels[start : start + 4]) for start in range(0, len(panels), 4)])]
+    return Section("Each kind", [Band(7, panels[start : start + 4]) for start in range(0, len(panels), 4)])
 
 
 def _kind(kind: str) -> Panel:
