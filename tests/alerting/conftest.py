@@ -318,6 +318,14 @@ def _eventually() -> Callable[..., Any]:
     return eventually
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes unless it is asked for (`-m stress`)."""
+    if "stress" not in config.getoption("markexpr"):
+        long = [item for item in items if item.get_closest_marker("stress")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests have measured (`record_property`); `make stress` is run to see it."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
