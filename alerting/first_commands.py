@@ -246,6 +246,15 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("Since when", "bridge_heartbeat_age_seconds"),
         ("Whether Alertmanager fails", "sum by (integration, reason) (increase(alertmanager_notifications_failed_total[15m]))"),
     ),
+    "RetrainingFailing": (
+        ("Why attempts failed", 'sum by (reason) (increase(retraining_attempts_failed_total{model_name="M"}[1d]))'),
+        ("How runs ended", 'sum by (outcome) (increase(retraining_runs_total{model_name="M"}[30d]))'),
+        ("Seconds since the last candidate", 'time() - retraining_last_success_timestamp_seconds{model_name="M"}'),
+    ),
+    "RetrainingDown": (
+        ("Since when", 'up{job="retraining"}'),
+        ("What the bridge cannot deliver", 'sum by (receiver, reason) (increase(bridge_deliveries_total{outcome!="delivered"}[1h]))'),
+    ),
 }
 # fmt: on
 

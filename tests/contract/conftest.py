@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from alerting.metrics import FAMILIES as BRIDGE_FAMILIES
+from alerting.retraining.metrics import FAMILIES as RETRAINING_FAMILIES
 from driftgauge.resources import config_dir, dashboards_dir, rules_dir
 from exporter.metrics import FAMILIES, MODEL_LABELS
 
@@ -232,7 +233,7 @@ def labels(rules: list[Rule]) -> Labels:
         own = frozenset(MODEL_LABELS) | frozenset(family.labels) | TARGET_LABELS
         for name, extra in _series_of(family.name, family.kind):
             checker.learn(name, own | extra)
-    for bridge_family in BRIDGE_FAMILIES:
+    for bridge_family in (*BRIDGE_FAMILIES, *RETRAINING_FAMILIES):
         own = frozenset(bridge_family.labels) | TARGET_LABELS
         for name, extra in _series_of(bridge_family.name, bridge_family.kind):
             checker.learn(name, own | extra)
