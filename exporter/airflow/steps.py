@@ -37,7 +37,7 @@ SEND_SECONDS: Final = 10.0
 """Alertmanager answers in milliseconds or is not there; Airflow tries the task again."""
 
 ALERT: Final = "BatchDriftDetected"
-"""Name of the alert; its runbook is that of the drift the exporter finds."""
+"""Name of the alert: not that of a rule, which would resolve it."""
 
 
 class Window(TypedDict):

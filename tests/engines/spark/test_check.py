@@ -188,3 +188,13 @@ def test_a_partition_that_fails_fails_the_check(reference: Reference, current_fr
     broken = current_frame.selectExpr("CASE WHEN age > 60 THEN raise_error('a bad row') ELSE age END AS age")
     with pytest.raises(EngineError, match=r"spark: found a job that failed: .*a bad row"):
         check_dataframe(reference, broken)
+
+
+def test_a_worker_that_dies_fails_the_check(reference: Reference, current_frame: Any) -> None:
+    """Spark has tried it as often as it is told to; what is left is an error of ours."""
+    code: dict[str, Any] = {}
+    # Made here, so that it travels as code: this file is on no worker's path.
+    exec("def die(batches):\n    import os\n    os._exit(3)", code)
+    dying = current_frame.select("age").mapInArrow(code["die"], "age double")
+    with pytest.raises(EngineError, match=r"spark: found a job that failed: "):
+        check_dataframe(reference, dying)
