@@ -77,6 +77,9 @@ PURE = {
         "matchers",
         "hours",
         "escalation",
+        "retraining/cause",
+        "retraining/decision",
+        "retraining/policy",
     ),
 }
 """Values in, values out: no file, socket, thread, clock, log or metric."""
