@@ -240,4 +240,31 @@ def _retraining() -> Section:
         "none",
         Query('sum by (outcome) (increase(bridge_actions_total{action="retrain"}[1d]))', "{{outcome}}"),
     )
-    return Section("Versions and retraining", [Band(8, [(14, versions), (10, asked)])])
+    runs = timeseries_panel(
+        "Retraining runs in a day",
+        "Runs that ended in the 24 hours before each point: their candidate passed, was refused, or no "
+        "attempt worked.",
+        "none",
+        Query(f"sum by (outcome) (increase(retraining_runs_total{{{OF_MODEL}}}[1d]))", "{{outcome}}"),
+    )
+    decisions = timeseries_panel(
+        "Decisions about retraining in a day",
+        "To run, to wait or to refuse in the 24 hours before each point, by the reason that counted.",
+        "none",
+        Query(
+            f"sum by (verdict, reason) (increase(retraining_decisions_total{{{OF_MODEL}}}[1d])) > 0",
+            "{{verdict}}: {{reason}}",
+        ),
+    )
+    now = timeseries_panel(
+        "Retraining now",
+        "Causes that wait, a run under way, and newest runs that gave no candidate.",
+        "none",
+        Query(f"max(retraining_waiting{{{OF_MODEL}}})", "waiting"),
+        Query(f"max(retraining_running{{{OF_MODEL}}})", "running"),
+        Query(f"max(retraining_failures_in_a_row{{{OF_MODEL}}})", "failures in a row"),
+    )
+    return Section(
+        "Versions and retraining",
+        [Band(8, [(14, versions), (10, asked)]), Band(8, [(8, runs), (8, decisions), (8, now)])],
+    )

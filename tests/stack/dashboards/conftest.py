@@ -20,6 +20,9 @@ import requests
 from prometheus_client import CollectorRegistry
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
+from alerting.retraining.decision import REASONS
+from alerting.retraining.metrics import RetrainingMetrics
+from alerting.retraining.state import State
 from driftgauge.demo.data import find_data, load_flights
 from driftgauge.demo.parts import Setup, bridge_parts, component_parts, find_components, write_configuration
 from driftgauge.demo.ports import ALERTMANAGER, BRIDGE, HOST, INBOX, MODEL, PROMETHEUS
@@ -149,6 +152,8 @@ class World:
             *pair, state_path=self.state.path, policy=POLICY, clock=self.clock, background=False
         )
         self.numbers = Numbers(self.registry, self.clock)
+        self.retraining = RetrainingMetrics(State(folder / "retraining"), [MODEL_NAME])
+        self.registry.register(self.retraining.registry)  # of a service of its own in a deployment
         self._pair = pair
         self._rng = np.random.default_rng(11)
         self.live = threading.Event()
@@ -210,6 +215,9 @@ class World:
         while not self.over.wait(LIVE_STEP_SECONDS):
             if (steps := steps + 1) == PROMOTED_AFTER_STEPS:
                 decide_by_hand(self.state, "promoted", note="the test", now=now)
+                verdict, reasons = next(iter(REASONS.items()))
+                self.retraining.decision(MODEL_NAME, verdict, next(iter(reasons)))
+                self.retraining.ended(MODEL_NAME, "succeeded")
             yield now
             now += STEP_HOURS * HOUR_SECONDS
 
