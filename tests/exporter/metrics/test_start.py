@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from exporter import InstrumentedPredictor, Reference, business_measures
 from exporter.metrics import FAMILIES
 
-OF_ROLLOUT = "rollout"
+OF_OTHERS = {"rollout", "stream"}
+"""Layers that a predictor by itself has nothing of."""
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def started(registry: CollectorRegistry, clock: Any) -> dict[str, list[float]]:
 
 
 @pytest.mark.parametrize(
-    "family", [family for family in FAMILIES if family.layer != OF_ROLLOUT], ids=lambda family: family.name
+    "family", [family for family in FAMILIES if family.layer not in OF_OTHERS], ids=lambda family: family.name
 )
 def test_counters_begin_at_zero_and_nothing_is_made_up(started: dict[str, list[float]], family: Any) -> None:
     """A rate exists before the first event; a gauge that a check must find out is unknown or absent."""

@@ -185,7 +185,7 @@ def settings(broker: Broker) -> StreamSettings:
         dead_letters="letters",
         wait_seconds=0.05,
         max_message_bytes=200_000,
-        session_seconds=6,
+        session_seconds=2,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from exporter.errors import ConfigError, StoreError
+from exporter.metrics.stream import DEAD_LETTER_REASONS, STREAM_FAILURES, STREAM_FAMILIES
 from exporter.stores import MemoryStore
 
 if TYPE_CHECKING:
@@ -183,3 +184,15 @@ def test_brokers_that_refuse_the_user_end_the_program(join: Joining) -> None:
     member.consumer._on_error(KafkaError(KafkaError._AUTHENTICATION, "bad password"))
     with pytest.raises(ConfigError, match="the brokers refuse: bad password, need a user"):
         member.consumer.step()
+
+
+def test_counters_of_a_stream_begin_at_zero(join: Joining) -> None:
+    """A rate exists before the first message, for each of the values of a label."""
+    found: dict[str, list[float]] = {}
+    for family in join().registry.collect():
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append(sample.value)
+    for counter in (one for one in STREAM_FAMILIES if one.kind == "counter"):
+        assert set(found[counter.name]) == {0.0}
+    assert len(found["driftgauge_stream_dead_letters_total"]) == len(DEAD_LETTER_REASONS)
+    assert len(found["driftgauge_stream_failures_total"]) == len(STREAM_FAILURES)
