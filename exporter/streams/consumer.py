@@ -284,15 +284,17 @@ class StreamConsumer:
             self._sink.rebalanced()
         places = [(partition.topic, partition.partition) for partition in partitions]
         found = self._starts(places, list(partitions)) if places else {}
-        for place in places:
-            self._next[place] = found.get(place)
+        if found is None:  # about to end: what comes now is nobody's to take
+            found = {}
+        else:
+            self._next |= {place: found.get(place) for place in places}
         self._consumer.incremental_assign(
             [TopicPartition(*place, found.get(place, OFFSET_INVALID)) for place in places]
         )
         self._elect()
 
-    def _starts(self, places: Sequence[Place], partitions: list[TopicPartition]) -> dict[Place, int]:
-        """Where to begin with partitions that have come; it waits for the answer rather than guess."""
+    def _starts(self, places: Sequence[Place], partitions: list[TopicPartition]) -> dict[Place, int] | None:
+        """Where to begin with partitions that have come; None if there is no time to wait for it."""
         while True:
             try:
                 reached = self._ledger.reached(place for place in places if self._has_rows(place))
@@ -303,7 +305,7 @@ class StreamConsumer:
             except KafkaException as error:
                 self._sink.failed("broker", error)
             if self.stopping.wait(RETRY_SECONDS):
-                return {}
+                return None
         starts: dict[Place, int] = {}
         for one in committed:
             place = (one.topic, one.partition)

@@ -6,14 +6,17 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from exporter.errors import StoreError
+from exporter.observation import Observations
 from exporter.reference import Reference
 from exporter.stores.journal import JournalStore
 from exporter.stores.sqlite import SqliteJournal
@@ -176,3 +179,38 @@ def test_a_store_that_lost_its_last_moments_is_filled_again(
     other = join(again)
     other.until(lambda: other.messages() == 20)
     assert ids(again) == wanted(40)
+
+
+class Away(JournalStore):
+    """A store that this member cannot reach for a while, though others can."""
+
+    away = True
+
+    def append(self, observations: Observations, note: Mapping[str, Any] | None = None) -> None:
+        if self.away:
+            raise StoreError("away")
+        super().append(observations, note)
+
+
+def test_a_batch_that_waits_for_the_store_goes_with_its_partitions(
+    broker: Broker, join: Joining, store: JournalStore, path: Path, row: Row
+) -> None:
+    """Whoever gets the partitions reads the batch; the one that waited gives it up and keeps what is left."""
+    cut_off = Away(SqliteJournal(path))
+    waiting = join(cut_off)
+    broker.send("rows", [row(number) for number in range(80)])
+    thread = threading.Thread(target=lambda: waiting.until(lambda: waiting.messages() > 0))
+    thread.start()
+    wait(lambda: waiting.value("driftgauge_stream_failures_total", reason="store") > 0)
+    other = join(store)
+    other.until(lambda: other.messages() >= 40)
+    assert waiting.messages() == 0
+    cut_off.away = False
+    thread.join(WAIT_SECONDS)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while store.size() < 80:
+        assert time.monotonic() < deadline
+        waiting.consumer.step()
+        other.consumer.step()
+    assert ids(store) == wanted(80)
+    assert waiting.value("model_predictions_total") + other.value("model_predictions_total") == 80
