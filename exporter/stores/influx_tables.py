@@ -66,11 +66,16 @@ class InfluxTables:
         """Keep rows at these points."""
         self._prepare()
         hour = int(at.max()) // LAYOUT_NANOSECONDS * LAYOUT_NANOSECONDS
-        # Ahead of the rows: without it nobody could read them.
-        told = f"version={SCHEMA_VERSION}i,columns={quoted(layout.text)}"
-        self._write([f"{self._series(LAYOUTS)},layout={layout.tag} {told} {hour}"], 1)
         head = f"{self._series(ROWS)},layout={layout.tag},writer={writer}"
-        self._write(lines(observations, layout, head, at), len(layout.fields(features=True)))
+        told = f"version={SCHEMA_VERSION}i,columns={quoted(layout.text)}"
+        # The layout ahead of the rows: without it nobody could read them.
+        self._write(
+            [
+                f"{self._series(LAYOUTS)},layout={layout.tag} {told} {hour}",
+                *lines(observations, layout, head, at),
+            ],
+            len(layout.fields(features=True)),
+        )
 
     def write_labels(self, labels: Mapping[Point, tuple[Any, float]]) -> None:
         """Keep a label for each point, and when it became known (NaN: not said); numbers can be drawn too."""
