@@ -81,24 +81,16 @@ class Prometheus:
         if self._policy.url is None:
             return Seen()
         span = min(max(math.ceil(since_seconds), SHORTEST_RANGE), LONGEST_RANGE)
-        quality = self._value(self._policy.quality_query, model_name, span)
         firing = self._query(FIRING_QUERY, model_name, span)
+        if firing is None:
+            # Two more silences would tell nothing, and take their time.
+            return Seen()
+        quality = _number(self._query(self._policy.quality_query, model_name, span))
         return Seen(
             quality=None if quality is None else _quality(quality),
-            labelled_rows=self._value(self._policy.rows_query, model_name, span),
-            firing=None if firing is None else frozenset(_name(sample) for sample in firing) - {""},
+            labelled_rows=_number(self._query(self._policy.rows_query, model_name, span)),
+            firing=frozenset(_name(sample) for sample in firing) - {""},
         )
-
-    def _value(self, query: str, model_name: str, span: int) -> float | None:
-        """The one number that a query has, or None."""
-        samples = self._query(query, model_name, span)
-        if not samples or len(samples) != 1:
-            return None
-        try:
-            value = float(samples[0]["value"][1])
-        except (KeyError, TypeError, ValueError, IndexError):
-            return None
-        return value if math.isfinite(value) else None
 
     def _query(self, query: str, model_name: str, span: int) -> list[Any] | None:
         """The samples of an instant query; None if it was not answered."""
@@ -118,6 +110,17 @@ class Prometheus:
             data.get("result") if isinstance(data, dict) and data.get("resultType") == "vector" else None
         )
         return samples if isinstance(samples, list) else None
+
+
+def _number(samples: list[Any] | None) -> float | None:
+    """The one number that a query has, or None."""
+    if not samples or len(samples) != 1:
+        return None
+    try:
+        value = float(samples[0]["value"][1])
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
+    return value if math.isfinite(value) else None
 
 
 def _quality(value: float) -> Quality:

@@ -143,17 +143,19 @@ def decided(connection: sqlite3.Connection, run: Run, decision: Decision, *, now
     )
 
 
-def due(connection: sqlite3.Connection, now: float) -> list[Run]:
-    """What has to be looked at: runs under way first, then causes in the order in which they came.
+def due(connection: sqlite3.Connection, now: float, *, decisions: int) -> list[Run]:
+    """What has to be looked at: all runs under way, then so many causes in the order in which they came.
 
-    A run that has been tried comes before one that has not, so that its pause does not let another by.
+    A cause that has been tried comes before one that has not, so that its pause does not let another by.
     """
-    rows = connection.execute(
-        "SELECT * FROM runs WHERE (state IN ('running', 'evaluating') OR state = 'requested') AND due_at <= ?"
-        " ORDER BY state = 'requested', attempt = 0, id LIMIT ?",
-        (now, MAX_LISTED),
-    )
-    return [_run(row) for row in rows]
+    going = connection.execute(
+        "SELECT * FROM runs WHERE state IN ('running', 'evaluating') AND due_at <= ? ORDER BY id", (now,)
+    ).fetchall()
+    waiting = connection.execute(
+        "SELECT * FROM runs WHERE state = 'requested' AND due_at <= ? ORDER BY attempt = 0, id LIMIT ?",
+        (now, decisions),
+    ).fetchall()
+    return [_run(row) for row in (*going, *waiting)]
 
 
 def listed(

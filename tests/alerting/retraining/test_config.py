@@ -114,7 +114,7 @@ def test_a_schedule_has_times_or_an_interval(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"runners/local/comand": []}, "runners.local.comand: found an unknown key, did you mean command?"),
+        ({"runners/local/commands": []}, "local.commands: found an unknown key, did you mean command?"),
         ({"models/delay/brakes": {"cooldwn": "1d"}}, "models.delay.brakes.cooldwn: found an unknown key"),
         ({"models/delay/brakes": {"cooldwn": "1d"}}, "did you mean cooldown?"),
         ({"models/delay/triggers/drift/alerts": []}, "triggers.drift.alerts: found an unknown key"),

@@ -10,12 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from alerting.retraining.controller import Place
 from alerting.retraining.keeper import GROUP_FILE, OUTPUT_FILE
 from alerting.retraining.local import LocalRunner
 from alerting.retraining.order import Absent, Broken, Busy, Done, Look, Order, write
+from alerting.retraining.policy import Retries
 from alerting.retraining.runs import Run
 
-from .conftest import STARTED, cause, policy
+from .conftest import STARTED, Bench, cause, policy, reference_document
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}
 PATIENCE = 30.0
@@ -284,3 +288,58 @@ def test_an_attempt_has_the_same_name_wherever_it_is_asked_for(tmp_path: Path) -
     assert one.name != order(tmp_path, attempt=2).name
     assert len(one.name) <= 63
     assert json.dumps(one.document)
+
+
+OTHER_FEATURES = """
+import os, json
+folder = os.environ["DRIFTGAUGE_OUTPUT_DIRECTORY"]
+open(folder + "/model.bin", "w").write("weights")
+open(folder + "/reference.json", "w").write({reference!r})
+result = dict(model_path="model.bin", reference_path="reference.json", metrics=dict(auc=1))
+json.dump(result, open(os.environ["DRIFTGAUGE_RESULT_FILE"], "w"))
+"""
+
+BAD = {
+    "fails": ("import sys; sys.exit('no data')", "failed", "exit_code"),
+    "hangs": ("import time; time.sleep(600)", "failed", "timeout"),
+    "writes nothing": ("pass", "refused", "no_result"),
+    "writes no JSON": (
+        "import os; open(os.environ['DRIFTGAUGE_RESULT_FILE'], 'w').write('{')",
+        "refused",
+        "no_result",
+    ),
+    "has other features": (
+        OTHER_FEATURES,
+        "refused",
+        "other_features",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", sorted(BAD))
+def test_a_bad_training_ends_with_its_reason_and_the_champion_untouched(
+    bench_of: Callable[..., Bench], tmp_path: Path, what: str
+) -> None:
+    """A real process under the real controller; one attempt, so that failures end at once."""
+    code, state, reason = BAD[what]
+    foreign = json.dumps(reference_document(features={"tail_number": {"kind": "categorical"}}))
+    runner = script(code.replace("{reference!r}", repr(foreign)), tmp_path, timeout=1.0, grace=0.1)
+    if what != "hangs":
+        runner.timeout = PATIENCE
+    champion = tmp_path / "champion.json"
+    champion.write_text(json.dumps(reference_document(model_version="1")))
+    before = champion.read_bytes()
+    own = policy(features=(), reference_path=str(champion), retries=Retries(attempts=1))
+    bench = bench_of(own, places={"fake": Place(runner=runner)})
+    bench.ask()
+    bench.step()
+
+    def over() -> bool:
+        bench.step()
+        return bench.run().state not in ("running", "evaluating")
+
+    wait_for(over)
+    assert bench.run().state == state
+    assert bench.codes() == [reason]
+    assert bench.run().reasons[0].words
+    assert champion.read_bytes() == before

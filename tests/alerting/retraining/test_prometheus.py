@@ -54,8 +54,8 @@ def test_it_is_asked_about_data_labels_and_alerts(fake: FakePrometheus) -> None:
     }
     assert see(fake) == Seen(quality="ok", labelled_rows=1234.5, firing=frozenset({"ModelConceptDrift"}))
     assert fake.asked == [
-        'max(model_quality_state{model_name="delay"})',
         'ALERTS{alertstate="firing", model_name="delay"}',
+        'max(model_quality_state{model_name="delay"})',
         'sum(increase(model_outcomes_total{model_name="delay", outcome="joined"}[7200s]))',
     ]
 
@@ -74,17 +74,20 @@ def test_the_state_of_the_data_is_read_as_it_is_exported(
 def test_no_series_and_no_answer_are_no_knowledge(fake: FakePrometheus) -> None:
     """No alert that fires is knowledge, though."""
     assert see(fake) == Seen(firing=frozenset())
-    fake.http.instead = [500, 0, 404]
-    assert see(fake) == Seen()
-    fake.values = {"ALERTS": "odd", "max(": [{"value": "odd"}], "sum(": [1, 2]}
-    assert see(fake) == Seen()
+    for status in (500, 0, 404):
+        fake.http.instead = [status]
+        before = len(fake.asked)
+        assert see(fake) == Seen()
+        assert len(fake.asked) == before + 1
+    fake.values = {"ALERTS": [3, {"metric": 4}], "max(": [{"value": "odd"}], "sum(": [1, 2]}
+    assert see(fake) == Seen(firing=frozenset())
     assert Prometheus(PrometheusPolicy()).see("delay", 60.0) == Seen()
 
 
 def test_a_name_cannot_leave_its_place_in_a_query(fake: FakePrometheus) -> None:
     """Quotation marks and backslashes stay part of the name; a range has bounds."""
     see(fake, 'a"} or vector(0) #\\', 1.0)
-    assert fake.asked[0] == 'max(model_quality_state{model_name="a\\"} or vector(0) #\\\\"})'
+    assert fake.asked[1] == 'max(model_quality_state{model_name="a\\"} or vector(0) #\\\\"})'
     assert fake.asked[2].endswith("[60s]))")
     see(fake, since=1e12)
     assert fake.asked[5].endswith("[7776000s]))")

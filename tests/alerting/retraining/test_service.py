@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -171,12 +172,19 @@ class Service:
 
 
 @pytest.fixture
+def other_port() -> int:
+    """A second port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
 def service_of(tmp_path: Path, free_port: int) -> Iterator[Callable[..., Service]]:
     """Make a service; it is killed at the end, and its trainings with it."""
     made: list[Service] = []
 
-    def make(**model: Any) -> Service:
-        made.append(Service(tmp_path, free_port, **model))
+    def make(*, port: int = free_port, **model: Any) -> Service:
+        made.append(Service(tmp_path, port, **model))
         return made[-1]
 
     yield make
@@ -254,6 +262,21 @@ def test_a_machine_that_stopped_costs_an_attempt_and_not_the_run(service_of: Cal
     (run,) = json.loads(service.command("history", "--json").stdout)["runs"]
     kinds = [event["kind"] for event in run["events"]]
     assert kinds == ["requested", "run", "attempt_failed", "run", "trained", "succeeded"]
+
+
+def test_replicas_on_one_state_run_a_cause_once_and_take_over(
+    service_of: Callable[..., Service], other_port: int
+) -> None:
+    """Both take requests; one decides, and the other when the first is killed."""
+    one = service_of(parameters={"seconds": 1.0}).start()
+    two = service_of(port=other_port, parameters={"seconds": 1.0}).start()
+    assert sorted([one.ask("cause"), two.ask("cause")]) == [200, 202]
+    one.until(lambda: one.begun() == {"cause": 1})
+    one.kill()
+    two.ask("another")
+    two.until(lambda: two.states().get("another") in ("succeeded", "refused"))
+    assert two.states()["cause"] == "succeeded"
+    assert set(two.begun().values()) == {1}
 
 
 def test_the_command_line_asks_and_shows_without_a_service(service_of: Callable[..., Service]) -> None:
