@@ -4,7 +4,8 @@
 
 Writes 20 columns (14 normal numbers, 4 small integers, 2 categories) as Parquet into a temporary folder,
 reads them on `local[2]`, and removes them. Memory is sampled every half second: of this process, which is the
-driver's Python; of all its workers; and of the Java process, whose heap has a fixed limit.
+driver's Python; of all its workers; and of the Java process, whose heap has a fixed limit. Processor seconds
+are those of all of them together: on a machine that others use, too, they tell more than the clock.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ COLUMNS = 20
 CATEGORIES, INTEGERS = 2, 4
 ROWS_A_PARTITION = 1_000_000
 HEAP = "2g"
-PAGE = os.sysconf("SC_PAGE_SIZE")
+PAGE, TICKS = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
 
 
 class Peaks:
@@ -72,6 +73,18 @@ def _descendants(root: int) -> list[int]:
     return found
 
 
+def _processor_seconds() -> float:
+    """Of this process and all that it started, those that have ended among them."""
+    ticks = 0
+    for pid in (os.getpid(), *_descendants(os.getpid())):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", maxsplit=1)[1].split()
+        except OSError:
+            continue
+        ticks += sum(map(int, fields[11:15]))  # proc(5): utime, stime, cutime, cstime
+    return ticks / TICKS
+
+
 def _process(pid: int) -> tuple[str, float]:
     try:
         size = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 1e6
@@ -89,8 +102,8 @@ def main() -> None:
     parser.add_argument("--folder", help="where the Parquet files are written meanwhile")
     arguments = parser.parse_args()
     spark = _session()
-    print("| rows | Parquet | build | µs a row | check | µs a row | driver's Python | workers | Java |")
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print("| rows | Parquet | build | check | processor µs a row | driver's Python | workers | Java |")
+    print("|---:|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         warm = _written(spark, 100_000, Path(folder) / "warm")
         check_dataframe(build_reference(warm, model_name="m", model_version="1"), warm)
@@ -99,16 +112,16 @@ def main() -> None:
             table = _written(spark, rows, path)
             size = sum(file.stat().st_size for file in path.glob("*.parquet")) / 1e9
             with Peaks() as peaks:
-                start = time.perf_counter()
+                start, before = time.perf_counter(), _processor_seconds()
                 reference = build_reference(table, model_name="m", model_version="1")
                 built = time.perf_counter()
                 report = check_dataframe(reference, table)
                 build, check = built - start, time.perf_counter() - built
+                used = 1e6 * (_processor_seconds() - before) / rows
             assert reference.rows == report.rows == rows
             print(
-                f"| {rows:,} | {size:.2f} GB | {build:.0f} s | {1e6 * build / rows:.2f} | {check:.0f} s |"
-                f" {1e6 * check / rows:.2f} | {peaks.driver:.0f} MB | {peaks.workers:.0f} MB |"
-                f" {peaks.java:.0f} MB |",
+                f"| {rows:,} | {size:.2f} GB | {build:.0f} s | {check:.0f} s | {used:.2f} |"
+                f" {peaks.driver:.0f} MB | {peaks.workers:.0f} MB | {peaks.java:.0f} MB |",
                 flush=True,
             )
     spark.stop()

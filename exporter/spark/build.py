@@ -147,6 +147,8 @@ def _layout(
     roles = {*scores, prediction, target, timestamp}
     if features is None:
         features = [name for name in column_types(dataframe) if name not in roles]
+    if not features:
+        raise ReferenceDataError("DataFrame: found no column without another role, need at least one feature")
     return Layout(
         features=tuple(features), scores=scores, prediction=prediction, target=target, timestamp=timestamp
     )

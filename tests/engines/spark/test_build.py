@@ -155,6 +155,8 @@ def test_bad_tables_are_refused(spark: Any, training_frame: Any) -> None:
         build_reference(training_frame.where("false"), **MODEL)
     with pytest.raises(ObservationError, match=r"found no column 'height', need one of"):
         build_reference(training_frame, **MODEL, features=["height"])
+    with pytest.raises(ReferenceDataError, match=r"found no column without another role"):
+        build_reference(training_frame.select("score"), **MODEL, score="score")
     with pytest.raises(ObservationError, match=r"column 'm': found type map, need numbers"):
         build_reference(spark.range(10).selectExpr("map('a', id) AS m"), **MODEL)
     with pytest.raises(ReferenceDataError, match=r"column 'id': found about 60,000 different values"):
