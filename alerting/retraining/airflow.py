@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from .. import web
@@ -24,7 +24,9 @@ _OK: Final = 200
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
-_REFUSALS: Final = frozenset({400, 401, 403, 404, 405, 422})
+_SERVER_ERRORS: Final = 500
+_REFUSALS: Final = frozenset({400, 404, 405, 422})
+"""Not 401 and 403: a token that has run out is replaced, and then it goes on."""
 
 
 @dataclass(kw_only=True)
@@ -143,5 +145,7 @@ def _unreachable(answer: RetryLater) -> Broken:
 def _refused(answer: web.Answer) -> Broken:
     """What Airflow does not take; its own words are not repeated anywhere."""
     lasting = answer.status in _REFUSALS
-    words = f"Airflow answered {answer.status}"
-    return Broken(reason="rejected" if lasting else "unreachable", words=words, lasting=lasting)
+    reason: Literal["rejected", "unreachable"] = (
+        "rejected" if answer.status < _SERVER_ERRORS else "unreachable"
+    )
+    return Broken(reason=reason, words=f"Airflow answered {answer.status}", lasting=lasting)

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS: Final = 2.0
 """Between two looks: short beside any training, and one small query when there is nothing to do."""
 DECISIONS: Final = 10
-"""In one look: while Prometheus is silent each takes its time limit, and runs under way must not wait long."""
+"""In one look: while Prometheus is silent each takes its time limit, and runs under way have to go on."""
 OVERTIME_SECONDS: Final = 60.0
 """A runner keeps its own limit; this long after it, what is left of the attempt is ended from here."""
 TROUBLE_SECONDS: Final = 60.0

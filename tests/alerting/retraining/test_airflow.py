@@ -40,6 +40,8 @@ class FakeAirflow:
             return Told(201, {"access_token": self.token}) if good else Told(401, {})
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return Told(401, {"detail": "Invalid JWT token"})
+        if not request.path.startswith(RUNS):
+            return Told(404, {"detail": "DAG not found"})
         name = request.path.removeprefix(RUNS).strip("/").partition("/")[0]
         if request.method == "POST":
             body = json.loads(request.body)
@@ -145,7 +147,10 @@ def test_airflow_that_does_not_answer_decides_nothing(airflow: FakeAirflow, orde
     assert runner(airflow, token=Secret("old")).look(order) is None
     refused = runner(airflow, token=Secret("old")).start(order)
     assert refused is not None
-    assert (refused.reason, refused.lasting) == ("rejected", True)
+    assert (refused.reason, refused.lasting) == ("rejected", False)
+    unknown = runner(airflow, dag_id="another").start(order)
+    assert unknown is not None
+    assert (unknown.reason, unknown.lasting) == ("rejected", True)
     away = runner(airflow, url="http://127.0.0.1:9").start(order)
     assert away is not None
     assert (away.reason, away.lasting) == ("unreachable", False)
