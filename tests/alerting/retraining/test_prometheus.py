@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -91,3 +95,47 @@ def test_a_name_cannot_leave_its_place_in_a_query(fake: FakePrometheus) -> None:
     assert fake.asked[2].endswith("[60s]))")
     see(fake, since=1e12)
     assert fake.asked[5].endswith("[7776000s]))")
+
+
+RULES = """
+groups:
+  - name: as_exported
+    interval: 1s
+    rules:
+      - {record: model_quality_state, expr: "vector(2)", labels: {model_name: delay, instance: a}}
+      - {record: model_quality_state, expr: "vector(0)", labels: {model_name: delay, instance: b}}
+      - {record: model_outcomes_total, expr: "10 * time()", labels: {model_name: delay, outcome: joined}}
+      - {record: model_outcomes_total, expr: "99 * time()", labels: {model_name: delay, outcome: late}}
+      - {alert: ModelDriftDetected, expr: "vector(1)", labels: {model_name: delay}}
+      - {alert: ModelConceptDrift, expr: "vector(1)", for: 1h, labels: {model_name: delay}}
+"""
+"""The series that the default queries read, made by Prometheus itself: ten outcomes a second."""
+
+
+@pytest.mark.stack
+def test_the_real_prometheus_answers_the_default_queries(tmp_path: Path, free_port: int) -> None:
+    """The worst of two replicas, joined outcomes alone, and no alert that is only pending."""
+    program = shutil.which("prometheus")
+    assert program, "need prometheus (Debian: prometheus)"
+    (tmp_path / "as_exported.rules.yaml").write_text(RULES)
+    (tmp_path / "prometheus.yaml").write_text("rule_files: [as_exported.rules.yaml]\n")
+    address = f"127.0.0.1:{free_port}"
+    arguments = [f"--config.file={tmp_path}/prometheus.yaml", f"--storage.tsdb.path={tmp_path}/data"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, *arguments, f"--web.listen-address={address}"], stdout=log, stderr=log
+        )
+    try:
+        there = Prometheus(PrometheusPolicy(url=f"http://{address}"))
+        deadline = time.monotonic() + 60
+        while not (seen := there.see("delay", 60.0)).labelled_rows or not seen.firing:
+            assert time.monotonic() < deadline, (seen, (tmp_path / "log").read_text())
+            time.sleep(0.2)
+        assert seen.quality == "broken"
+        assert seen.firing == {"ModelDriftDetected"}
+        # Prometheus extends what it has seen by half a step at either end, and not to the whole minute.
+        assert 0 < seen.labelled_rows < 700
+        assert there.see("other", 60.0) == Seen(firing=frozenset())
+    finally:
+        process.terminate()
+        process.wait(20)
