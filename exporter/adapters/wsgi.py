@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 Start = Callable[[str, list[tuple[str, str]]], Any]
 App = Callable[[Mapping[str, Any], Start], Iterable[bytes]]
 
+_VARIABLES = {
+    "Authorization": "HTTP_AUTHORIZATION", "Accept": "HTTP_ACCEPT", "Content-Length": "CONTENT_LENGTH",
+}  # fmt: skip
+"""Headers that matter here, and what WSGI calls them."""
+
 
 def monitoring_app(predictor: InstrumentedPredictor, token: str | None = None) -> App:
     """An application to mount, with the paths that `InstrumentedPredictor.serve` has.
@@ -35,9 +40,13 @@ def monitoring_app(predictor: InstrumentedPredictor, token: str | None = None) -
     answers = Answers(predictor.registry, predictor.pages, predictor.actions, token)
 
     def app(environ: Mapping[str, Any], start: Start) -> Iterable[bytes]:
-        answer = _answer_to(answers, environ)
+        # WSGI has taken the quotes off already, and reads the bytes as Latin-1.
+        path = quote(environ.get("PATH_INFO", "").encode("latin-1"))
+        headers = {header: environ.get(variable) or "" for header, variable in _VARIABLES.items()}
+        method: str = environ["REQUEST_METHOD"]
+        answer = _answer_to(answers, method, path, headers, environ["wsgi.input"].read)
         start(f"{answer.status.value} {answer.status.phrase}", list(answer.headers().items()))
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
+        return [] if method == "HEAD" else [answer.body]
 
     return app
 
@@ -50,8 +59,9 @@ def blueprint(predictor: InstrumentedPredictor, token: str | None = None) -> Blu
     monitoring = Blueprint("driftgauge", __name__)
 
     def respond(path: str, rest: str = "") -> Response:
-        environ = {**request.environ, "PATH_INFO": f"/{path}/{rest}"}
-        answer = _answer_to(answers, environ)
+        headers = {header: request.headers.get(header, "") for header in _VARIABLES}
+        quoted = quote(f"/{path}/{rest}")
+        answer = _answer_to(answers, request.method, quoted, headers, request.stream.read)
         return Response(answer.body, status=answer.status.value, headers=answer.headers())
 
     for path in ("metrics", "healthz", *predictor.pages):
@@ -66,14 +76,14 @@ def blueprint(predictor: InstrumentedPredictor, token: str | None = None) -> Blu
     return monitoring
 
 
-def _answer_to(answers: Answers, environ: Mapping[str, Any]) -> Answer:
-    # WSGI has taken the quotes off already, and reads the bytes as Latin-1.
-    path = quote(environ.get("PATH_INFO", "").encode("latin-1"))
-    authorization = environ.get("HTTP_AUTHORIZATION", "")
-    if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-        return answers.get(path, authorization, environ.get("HTTP_ACCEPT", ""))
-    if environ["REQUEST_METHOD"] != "POST":
+def _answer_to(
+    answers: Answers, method: str, path: str, headers: Mapping[str, str], read: Callable[[int], bytes]
+) -> Answer:
+    authorization = headers["Authorization"]
+    if method in ("GET", "HEAD"):
+        return answers.get(path, authorization, headers["Accept"])
+    if method != "POST":
         return text(HTTPStatus.METHOD_NOT_ALLOWED, "need GET or POST")
-    length = environ.get("CONTENT_LENGTH") or ""
+    length = headers["Content-Length"]
     refusal = answers.refused(path, authorization, length)
-    return answers.post(path, environ["wsgi.input"].read(int(length))) if refusal is None else refusal
+    return answers.post(path, read(int(length))) if refusal is None else refusal

@@ -16,7 +16,7 @@ from typing import Any, Final, Self, cast
 from prometheus_client import CollectorRegistry
 
 from ..actions import actions_of
-from ..answers import Action
+from ..answers import Action, Page
 from ..background import Periodic
 from ..errors import ConfigError, ExporterError, ObservationError
 from ..families import families_for
@@ -264,8 +264,19 @@ class RolloutPredictor:
         self, options: ServerOptions, actions: Mapping[str, Action] | None = None
     ) -> MetricsServer:
         """As `InstrumentedPredictor.serve_with`, with /rollout; outcomes posted reach both versions."""
-        ours = actions_of(cast("InstrumentedPredictor", self))
-        return self._pair[0].serve_with(options, {**ours, **(actions or {})}, {"rollout": self.status})
+        return self._pair[0].serve_with(
+            options, {**self.actions, **(actions or {})}, {"rollout": self.status}
+        )
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        """What answers a GET: the champion's pages of the start, and /rollout."""
+        return {**self._pair[0].pages, "rollout": self.status}
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """What answers a POST of JSON; outcomes reach both versions."""
+        return actions_of(cast("InstrumentedPredictor", self))
 
     def close(self) -> None:
         """Write what waits and stop threads, server and both versions. The champion goes on to answer."""
