@@ -45,11 +45,14 @@ class Reference:
     ----------
     kinds : mapping of str to str
         Feature to kind, numeric or categorical.
+    created_at : float or None
+        Seconds since 1970.
     """
 
     model_name: str
     model_version: str
     kinds: Mapping[str, str]
+    created_at: float | None = None
 
 
 def judge(
@@ -125,7 +128,9 @@ def read_reference(path: Path) -> Reference:
         feature: str(profile.get("kind")) if isinstance(profile, dict) else ""
         for feature, profile in features.items()
     }
-    return Reference(model_name=name, model_version=version, kinds=kinds)
+    made = document.get("created_at")
+    created_at = float(made) if isinstance(made, int | float) and not isinstance(made, bool) else None
+    return Reference(model_name=name, model_version=version, kinds=kinds, created_at=created_at)
 
 
 def _unreadable(path: Path, words: str) -> PayloadError:

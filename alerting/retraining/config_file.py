@@ -104,7 +104,7 @@ class AlertTrigger(_TriggerSection):
 
 
 class AgeTrigger(_TriggerSection):
-    """So long after the last candidate that passed."""
+    """So long after the champion was trained, or the last candidate passed."""
 
     kind: Literal["age"]
     after: Span

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..errors import OutboxError
+from ..errors import OutboxError, PayloadError
 from . import candidate, runs, timers
 from .decision import Decision, Facts, Quality, Reason, decide
 from .metrics import RetrainingMetrics
@@ -81,9 +81,10 @@ class Controller:
         if not self.lead.held():
             return POLL_SECONDS
         now = self.clock()
+        made = {} if self._aligned else self._made()
         with self.state.write() as connection:
             if not self._aligned:
-                timers.align(connection, self.models.values(), now)
+                timers.align(connection, self.models.values(), now, made)
             timers.fire(connection, self.models.values(), now)
         self._aligned = True
         with self.state.read() as connection:
@@ -91,6 +92,20 @@ class Controller:
         for run in due:
             self._attend(run)
         return POLL_SECONDS
+
+    def _made(self) -> dict[str, float]:
+        """Model to when its champion was trained, as far as references say so."""
+        found = {}
+        for model in self.models.values():
+            if model.reference_path is not None:
+                try:
+                    created_at = candidate.read_reference(Path(model.reference_path)).created_at
+                except PayloadError as error:
+                    logger.warning("%s: its age counts from now: %s", model.name, error)
+                    continue
+                if created_at is not None:
+                    found[model.name] = created_at
+        return found
 
     def _attend(self, run: Run) -> None:
         """Take a run one step on. What goes wrong with one must not hold up the others."""

@@ -6,15 +6,31 @@ A service that was away catches up once, not once for each time that it missed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from . import runs
 from .cause import Cause
 from .policy import ModelPolicy, Trigger
 
 
-def align(connection: sqlite3.Connection, models: Iterable[ModelPolicy], now: float) -> None:
-    """Make the rows what the configuration says: new and changed ones begin now, removed ones go."""
+def align(
+    connection: sqlite3.Connection,
+    models: Iterable[ModelPolicy],
+    now: float,
+    made: Mapping[str, float] | None = None,
+) -> None:
+    """Make the rows what the configuration says: new and changed ones begin now, removed ones go.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+    models : iterable of ModelPolicy
+    now : float
+        Seconds since 1970.
+    made : mapping of str to float, optional
+        Model to when its champion was trained, where that is known: an age begins there, unless a run has
+        succeeded since.
+    """
     wanted = {
         (model.name, trigger.name): trigger
         for model in models
@@ -28,7 +44,9 @@ def align(connection: sqlite3.Connection, models: Iterable[ModelPolicy], now: fl
         else:
             connection.execute("DELETE FROM timers WHERE model_name = ? AND trigger_name = ?", place)
     for (model_name, name), trigger in wanted.items():
-        base = (_trained_at(connection, model_name) or now) if trigger.kind == "age" else now
+        base = now
+        if trigger.kind == "age":
+            base = min(now, _trained_at(connection, model_name) or (made or {}).get(model_name, now))
         connection.execute(
             "INSERT INTO timers (model_name, trigger_name, spec, due_at) VALUES (?, ?, ?, ?)",
             (model_name, name, _spec(trigger), trigger.next_due(base)),

@@ -40,6 +40,7 @@ def test_a_reference_of_the_exporter_is_read_and_its_damage_found(tmp_path: Path
     Reference.fit(rows, model_name="délai", model_version="3").save(path)
     found = read_reference(path)
     assert (found.model_name, found.model_version) == ("délai", "3")
+    assert found.created_at is not None
     assert found.kinds == {"dep_hour": "numeric", "carrier": "categorical"}
     path.write_text(path.read_text().replace('"rows": 500', '"rows": 501'))
     with pytest.raises(PayloadError, match="the checksum does not fit the content"):

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from alerting.retraining.order import Broken, Done, Order
 from alerting.retraining.policy import DAY, Brakes, Retries, Trigger
 from alerting.retraining.prometheus import Seen
 
-from .conftest import SOUND, Bench, FakeRunner, cause, policy, train
+from .conftest import SOUND, STARTED, Bench, FakeRunner, cause, policy, reference_document, train
 
 BROKEN = Seen(quality="broken", labelled_rows=5_000.0, firing=frozenset({"ModelDriftDetected"}))
 
@@ -225,6 +227,28 @@ def test_timers_ask_once_for_each_time_and_catch_up_once(bench_of: Callable[...,
     assert len(bench.all()) == 1
     bench.step(seconds=2 * DAY)
     assert [run.cause.origin for run in bench.all()] == ["age", "age"]
+
+
+def test_the_age_of_a_model_begins_with_its_reference(bench_of: Callable[..., Bench], tmp_path: Path) -> None:
+    """A service that starts late finds an old model old; without a readable reference it begins now."""
+    champion = tmp_path / "champion.json"
+    champion.write_text(json.dumps(reference_document(created_at=STARTED - 8 * DAY)))
+    own = policy(
+        reference_path=str(champion),
+        triggers=(Trigger(name="old", kind="age", every=10 * DAY, cooldown=0.0),),
+    )
+    bench = bench_of(own)
+    bench.step(seconds=DAY)
+    assert bench.all() == []
+    bench.step(seconds=DAY)
+    (run,) = bench.all()
+    assert (run.cause.origin, run.trigger_name) == ("age", "old")
+    with bench.state.write() as connection:
+        connection.execute("DELETE FROM timers")
+    champion.write_text("{}")
+    again = bench_of(own)
+    again.step(seconds=9 * DAY)
+    assert len(again.all()) == 1
 
 
 def test_two_processes_on_one_state_do_the_work_once(bench_of: Callable[..., Bench]) -> None:
