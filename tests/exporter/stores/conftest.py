@@ -128,7 +128,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     log = directory / "log"
     log.touch()
     server = Server(
-        [program("postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(directory)],
+        # What the system has, it keeps when the server is killed: no need to wait for the disk.
+        [program("postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(directory),
+         "-c", "fsync=off", "-c", "shared_buffers=16MB"],
         port, log, user, lambda: _postgres_answers(port),
     )  # fmt: skip
     server.start()
