@@ -22,7 +22,7 @@ RETENTION_HOURS = 48.0
 """Twice the longest default window, so that a day's window is whole even when outcomes come a day late."""
 
 REMEMBERED_IDS = 100_000
-"""Ids of rows that are gone, kept as hashes (about 10 MB) to tell an outcome that is late from one of an id
+"""Ids of rows that are gone, kept as hashes (about 20 MB) to tell an outcome that is late from one of an id
 that never was."""
 
 MERGED_ROWS = 8_192
