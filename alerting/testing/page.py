@@ -17,6 +17,8 @@ _DATE: Final = re.compile(r"!date\^(\d+)\^[^|]*\|(.*)")
 _DOTS: Final = {"🔴": "red", "🟠": "amber", "🔵": "blue", "🟢": "green", "⚪": "grey"}
 _DOT: Final = re.compile("|".join(_DOTS))
 """Drawn as dots, since not every machine has a font for them."""
+_PICTURES: Final = re.compile("[👀🔕🔔🔁] ?")
+"""Left out for the same reason; the words beside them say the same."""
 
 SCRIPT: Final = f"""
 const SHOWN = {{ dateStyle: "medium", timeStyle: "medium" }};
@@ -137,7 +139,7 @@ def _marked(match: re.Match[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    html = escape(unescape(text), quote=False).replace("\n", "<br>")
+    html = _PICTURES.sub("", escape(unescape(text), quote=False)).replace("\n", "<br>")
     return _DOT.sub(lambda match: f'<span class="dot {_DOTS[match[0]]}" role="img"></span>', html)
 
 
