@@ -36,6 +36,7 @@ from .predictor import InstrumentedPredictor
 from .reference import Reference, ReferenceBuilder
 from .report import CheckState, ColumnReport, Report
 from .rollout import RolloutPolicy, RolloutPredictor, Stage, compare_models
+from .schedule import Schedule
 from .server import MetricsServer
 from .statistics import (
     AlignedCounts,
@@ -134,6 +135,7 @@ __all__ = [
     "RolloutPolicy",
     "RolloutPredictor",
     "Sample",
+    "Schedule",
     "ScoreHistory",
     "ScoreTrend",
     "Stage",

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from .conftest import Series, Serve, Server
 
@@ -32,6 +34,7 @@ def traffic(server: Server, calls: range) -> set[int]:
     }
 
 
+@pytest.mark.slow
 def test_eight_workers_count_as_one_does(serve: Serve) -> None:
     """Same traffic, same totals: of a preloaded model, over restarts by request count and a kill -9."""
     one = serve("one", *GUNICORN, "-w", "1", "--max-requests", "30", "flask_app:app")

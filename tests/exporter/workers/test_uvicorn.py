@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from .conftest import Serve, Server
 
@@ -14,6 +16,7 @@ def drifted(server: Server) -> bool:
     return server.total(GAUGE, feature_name="income") == 2
 
 
+@pytest.mark.slow
 def test_another_worker_takes_over(serve: Serve) -> None:
     """One of two workers checks the rows of both; killed, its gauges vanish until the other has checked."""
     server = serve("two", *UVICORN, "starlette_app:app", interval=1.0)
