@@ -23,6 +23,7 @@ from exporter import (
     RolloutPredictor,
     Stage,
 )
+from exporter.answers import Answers
 from exporter.rollout import Event, StateFile, decide_by_hand
 
 Make = Callable[..., RolloutPredictor]
@@ -386,6 +387,17 @@ def test_copies_and_pickles_are_refused_plainly(roll: Make) -> None:
         copy.deepcopy(roll())
     with pytest.raises(AttributeError, match="no attribute 'champion'"):
         _ = RolloutPredictor.__new__(RolloutPredictor).champion
+
+
+def test_it_can_be_mounted_into_another_server(roll: Make, traffic: Any) -> None:
+    """With the page of the rollout, and outcomes that reach whichever version answered."""
+    rollout = roll(policy=CANARY)
+    X, ids = traffic.rows(50, wrong=(0.1, 0.1))
+    rollout.predict(X, ids=ids)
+    answers = Answers(rollout.registry, rollout.pages, rollout.actions)
+    assert json.loads(answers.get("/rollout", "", "").body)["status"] == "running"
+    body = json.dumps({"ids": ids, "y_true": X[:, 0].astype(int).tolist()}).encode()
+    assert json.loads(answers.post("/outcomes", body).body)["joined"] == 50
 
 
 def test_the_page_says_where_it_stands_and_keeps_the_key(roll: Make, traffic: Any) -> None:
