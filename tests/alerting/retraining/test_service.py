@@ -249,11 +249,8 @@ def test_a_machine_that_stopped_costs_an_attempt_and_not_the_run(service_of: Cal
     service.until(lambda: list(attempts.glob("*/group")) and (attempts / "begun").exists())
     service.kill()
     (folder,) = attempts.glob("driftgauge-*")
-    keepers = subprocess.run(
-        ["pgrep", "-f", f"keeper.py {folder}"], capture_output=True, text=True, check=True
-    )
-    for pid in keepers.stdout.split():
-        os.kill(int(pid), signal.SIGKILL)
+    for pid in _running(str(folder)):
+        os.kill(pid, signal.SIGKILL)
     os.killpg(int((folder / "group").read_text()), signal.SIGKILL)
     (attempts / "running-flight_delay").unlink()
     service.start()
@@ -262,6 +259,19 @@ def test_a_machine_that_stopped_costs_an_attempt_and_not_the_run(service_of: Cal
     (run,) = json.loads(service.command("history", "--json").stdout)["runs"]
     kinds = [event["kind"] for event in run["events"]]
     assert kinds == ["requested", "run", "attempt_failed", "run", "trained", "succeeded"]
+
+
+def _running(argument: str) -> list[int]:
+    """Processes that were started with an argument."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if argument.encode() in words:
+            found.append(int(path.parent.name))
+    return found
 
 
 def test_replicas_on_one_state_run_a_cause_once_and_take_over(
