@@ -16,6 +16,10 @@ import psycopg
 import pytest
 import requests
 
+HERE = Path(__file__).parent
+SERVERS = {"postgresql", "redis", "influxdb"}
+SERVER_FIXTURES = {f"{name}_server" for name in ("postgres", "redis", "influx")} | {"guarded_influx_server"}
+
 START_SECONDS = 60.0
 """Generous: other tests run on the same machine."""
 
@@ -82,6 +86,15 @@ def program(*names: str) -> str:
         if found:
             return found
     pytest.fail(f"found none of {', '.join(names)}, need Debian's packages: run make test")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, so that `-m 'not stack'` leaves it out where none is installed."""
+    for item in items:
+        asked = {str(value) for value in getattr(getattr(item, "callspec", None), "params", {}).values()}
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.path.parent == HERE and (asked & SERVERS or fixtures & SERVER_FIXTURES):
+            item.add_marker(pytest.mark.stack)
 
 
 @pytest.fixture(scope="session")
@@ -179,6 +192,8 @@ log-enabled = false
 {more}
 """
     )
+    if shutil.which("influxd") is None:
+        pytest.skip("found no influxd, need Debian's influxdb")
     server = Server([program("influxd"), "-config", str(settings)], port, directory / "log")
     server.start()
     if user:
