@@ -79,7 +79,7 @@ missing_components() {
     fi
 }
 
-# Newer Debians may no longer have it; its tests are then left out, and say so.
+# A newer Debian may no longer have it; its tests are then left out, and say so.
 try_influxdb() {
     if has influxd || ! can_install; then return; fi
     if install_packages influxdb; then disable_service influxdb; fi || say "influxdb: not installed, its tests are skipped"
