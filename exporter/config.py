@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -173,9 +173,6 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = {
 }
 """Environment variables and the keys that they override; `…_FILE` names a file that holds the value."""
 
-MULTIPROCESS_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""prometheus_client's own variable: where the workers of a server keep their metrics."""
-
 
 def load_config(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> ExporterConfig:
     """What a configuration file and the environment say.
@@ -213,7 +210,7 @@ def policy_from_environment(
 
 def multiprocess_directory(environ: Mapping[str, str] | None = None) -> Path | None:
     """Where several processes keep their metrics together; None for a process of its own."""
-    text = (os.environ if environ is None else environ).get(MULTIPROCESS_DIRECTORY)
+    text = (os.environ if environ is None else environ).get("PROMETHEUS_MULTIPROC_DIR")
     return Path(text) if text else None
 
 

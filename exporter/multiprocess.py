@@ -15,15 +15,17 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import values
 from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from .config import MULTIPROCESS_DIRECTORY, multiprocess_directory
 from .errors import ConfigError
 from .metrics import FAMILIES
+
+DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable of prometheus_client, which `config` reads: here for messages."""
 
 _OURS = {family.name.removesuffix("_total"): family for family in FAMILIES}
 """Families by the names that they have in the files; the host's own metrics lie there too."""
@@ -46,7 +48,7 @@ class WorkerFiles:
     def __init__(self, directory: Path) -> None:
         if not (directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)):
             raise ConfigError(
-                f"{MULTIPROCESS_DIRECTORY}: found {directory}, need a directory that can be written to,"
+                f"{DIRECTORY}: found {directory}, need a directory that can be written to,"
                 " empty when the server starts"
             )
         self.directory = directory
@@ -86,18 +88,16 @@ def worker_files() -> WorkerFiles | None:
     ConfigError
         If the mode was chosen too late for prometheus_client, or its directory cannot be used.
     """
-    directory = multiprocess_directory()
+    directory = _configured()
     # prometheus_client chooses this class once, when it is imported; there is no public question for it.
     active = getattr(values.ValueClass, "_multiprocess", False)
     if directory is None:
         if active:
-            raise ConfigError(
-                f"{MULTIPROCESS_DIRECTORY}: found it unset again, need it for as long as we run"
-            )
+            raise ConfigError(f"{DIRECTORY}: found it unset again, need it for as long as we run")
         return None
     if not active:
         raise ConfigError(
-            f"{MULTIPROCESS_DIRECTORY}: found it set after prometheus_client was imported, need it in the"
+            f"{DIRECTORY}: found it set after prometheus_client was imported, need it in the"
             " environment that the server starts in"
         )
     return WorkerFiles(directory)
@@ -112,7 +112,7 @@ def forget_dead(directory: Path) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001 - gunicorn's hook
     """gunicorn's hook: forget the gauges of a worker at once, instead of at the next scrape."""  # noqa: D403 - its name
-    directory = multiprocess_directory()
+    directory = _configured()
     if directory is not None:
         for path in directory.glob(f"gauge_live*_{worker.pid}.db"):
             path.unlink(missing_ok=True)
@@ -120,7 +120,7 @@ def child_exit(server: Any, worker: Any) -> None:  # noqa: ANN401, ARG001 - guni
 
 def on_starting(server: Any) -> None:  # noqa: ANN401, ARG001 - gunicorn's hook
     """gunicorn's hook: remove what an earlier run left; its counters would be counted with ours."""  # noqa: D403 - its name
-    directory = multiprocess_directory()
+    directory = _configured()
     if directory is not None:
         clear(directory)
 
@@ -151,3 +151,9 @@ def _lives(path: Path) -> bool:
     except PermissionError:  # it runs, as somebody else's
         return True
     return True
+
+
+def _configured() -> Path | None:
+    from .config import multiprocess_directory  # noqa: PLC0415 - a parser of options reads no configuration
+
+    return multiprocess_directory()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,9 @@ SCHEMA_VERSION: Final = 1
 
 BUSY_SECONDS: Final = 5.0
 """How long to wait for another process that writes."""
+
+ASKED_AGAIN_SECONDS: Final = 0.01
+"""How often the write-ahead log is asked for while another process opens the file."""
 
 AT_ONCE: Final = 500
 """Values in one statement; SQLite allowed 999 before 3.32."""
@@ -231,7 +235,7 @@ def _open(path: Path, busy_seconds: float) -> sqlite3.Connection:
     """The file with its tables in place."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=busy_seconds)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection, busy_seconds)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")  # another process may be making the tables
         tables = _tables(connection, path)
@@ -263,3 +267,17 @@ def _tables(connection: sqlite3.Connection, path: Path) -> int:
     if tables and version != SCHEMA_VERSION:
         raise ConfigError(f"{path}: found schema version {version}, need {SCHEMA_VERSION}")
     return tables
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Switch to a write-ahead log. SQLite does not wait for others here, as it does everywhere else."""
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(ASKED_AGAIN_SECONDS)
+        else:
+            return

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import string
 from typing import TYPE_CHECKING
 
 import pytest
-
-from driftgauge.resources import dashboards_dir
 
 if TYPE_CHECKING:
     from .conftest import Stack
@@ -54,27 +51,6 @@ def test_the_fleet_s_drift_is_the_exporter_s(stack: Stack) -> None:
     stack.wait("fleet PSI", lambda: bool(stack.query(psi % WELL)))
     (drifting,), (well,) = stack.query(psi % DRIFTING), stack.query(psi % WELL)
     assert float(drifting["value"][1]) > 0.2 > float(well["value"][1])
-
-
-def test_prometheus_answers_every_query_of_every_dashboard(stack: Stack) -> None:
-    """With the page's variables filled in, no expression is refused, ambiguous or of another type."""
-    values = {
-        "model_name": "delay",
-        "model_version": ".+",
-        "feature_name": DRIFTING,
-        "window": "1h",
-        "__rate_interval": "1m",
-    }
-    answered = empty = 0
-    for path in sorted(dashboards_dir().glob("*.json")):
-        own = values | ({"model_version": "1.2.0"} if path.stem == "drift" else {})
-        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]:
-            for target in panel.get("targets", ()):
-                expression = string.Template(target["expr"]).substitute(own)
-                answered += 1
-                empty += not stack.query(expression)
-    assert answered > 80
-    assert empty < answered / 2, "most panels have something to show after one drift"
 
 
 def test_no_rule_of_ours_fails(stack: Stack) -> None:

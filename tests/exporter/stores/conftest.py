@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -68,8 +69,29 @@ class Server:
     def kill(self) -> None:
         """End it as a crash would."""
         if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            children = _children(self._process.pid)
+            self._process.kill()
             self._process.wait()
+            for child in children:  # PostgreSQL's would answer a little longer
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            while any(_parent(child) is not None for child in children):
+                time.sleep(0.01)
+
+
+def _children(parent: int) -> list[int]:
+    """Processes that a process has started."""
+    numbers = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+    return [number for number in numbers if _parent(number) == parent]
+
+
+def _parent(process: int) -> int | None:
+    """Who started a process; None once it has ended."""
+    try:
+        state, parent = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return None
+    return None if state == "Z" else int(parent)
 
 
 def free_port() -> int:
