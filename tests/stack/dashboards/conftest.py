@@ -74,8 +74,9 @@ POLICY = RolloutPolicy(
     stages=(Stage(kind="shadow", min_rows=500), Stage(kind="ab", share=0.5, min_rows=200_000)),
     max_rows=1_000_000,
     max_seconds=365 * DAY_SECONDS,
+    slow_seconds=HOUR_SECONDS,
 )
-"""A rollout that stays in its last stage until it is decided by hand."""
+"""A rollout that stays in its last stage until it is decided by hand, however slow the machine is."""
 
 BUSINESS = {
     "rebookings": BusinessMeasure("rebookings", "counter"),

@@ -39,6 +39,7 @@ GRAFANA = {"__rate_interval": "15s", "__range": "5m"}
 CHOICES = 3
 """Values of a variable that are tried, such as features: a numeric and a categorical one are among them."""
 
+FEW_ALARMS = "an interval needs predicted alarms, and which days are replayed in time depends on the machine"
 A_WEEK = "compares with a week ago, and the recording is of a minute"
 A_DAY = "compares with a day ago, and the recording is of a minute"
 NOTHING_FAILED = "shown only where something fails, and nothing does"
@@ -50,6 +51,8 @@ RIGHTLY_EMPTY: Mapping[tuple[str, str, str], str] = {
         "Worse than one hour ago",
         "A",
     ): "compares with an hour ago, and the recording is of a minute",
+    ("performance", "Precision", "B"): FEW_ALARMS,
+    ("performance", "Precision", "C"): FEW_ALARMS,
     ("performance", "Time until an outcome", "C"): A_DAY,
     ("performance", "Coverage by outcomes", "B"): A_DAY,
     ("effects", "Value per predicted row", "B"): A_WEEK,
@@ -65,7 +68,7 @@ RIGHTLY_EMPTY: Mapping[tuple[str, str, str], str] = {
         "B",
     ): "rollbacks by reason, and the challenger is promoted",
 }
-"""Page, panel and query without data in the recording, and why that is right."""
+"""Page, panel and query that may be without data in the recording, and why that is right."""
 
 RARE_MARKS = {
     "Rollbacks": "the challenger is promoted",
