@@ -20,6 +20,9 @@ from exporter import Reference
 
 ROWS = 10_000
 ROWS_A_MESSAGE = 100
+# Kafka keeps the order of a key's messages, not that of a topic's: without one, the newest rows to arrive need
+# not be the newest ones.
+KEY = "courier service 1"
 
 
 def predict(distance: float, express: bool) -> float:
@@ -62,12 +65,12 @@ def main() -> None:
         batch = rows(rng, ROWS_A_MESSAGE, scale=4.0 if start < ROWS / 2 else 8.0)
         for number, row in enumerate(batch, start=start):
             row["prediction_id"] = f"delivery {number}"
-        producer.produce("delivery-predictions", json.dumps(batch))
+        producer.produce("delivery-predictions", json.dumps(batch), key=KEY)
         truths = [
             {"prediction_id": row["prediction_id"], "label": row["prediction"] + float(rng.normal())}
             for row in batch
         ]
-        producer.produce("delivery-outcomes", json.dumps(truths))
+        producer.produce("delivery-outcomes", json.dumps(truths), key=KEY)
     if producer.flush(30.0):
         raise SystemExit(f"{arguments.servers}: found no broker that takes messages, need one")
     print(f"produced {ROWS:,} predictions and their truths")
