@@ -8,17 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import signal
-import socket
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-import uvicorn
 from starlette.applications import Starlette
 
 from . import audit, census, database, entrances, incidents, outbox, places
@@ -27,8 +23,9 @@ from .census import Census
 from .config import BridgeConfig, require_slack
 from .database import Database
 from .delivery import Sender
-from .errors import OutboxError, PortTakenError
+from .errors import OutboxError
 from .intake import Intake, Source
+from .listening import SHUTDOWN_SECONDS, listening, serve
 from .loop import Loop
 from .metrics import BridgeMetrics
 from .notices import Notices
@@ -40,8 +37,6 @@ logger = logging.getLogger(__name__)
 
 MAINTENANCE_SECONDS: Final = 3_600.0
 """How often silent alerts are closed and old ones forgotten: limits of days need no finer grain."""
-SHUTDOWN_SECONDS: Final = 10
-"""How long running requests may take to finish after SIGTERM."""
 LISTEN_BACKLOG: Final = 4_096
 """Connections that may wait to be accepted; a storm of 10,000 groups came over up to 4,000."""
 
@@ -247,44 +242,6 @@ def run(config: BridgeConfig) -> None:
         If it cannot start.
     """
     require_slack(config)
-    with _listening(config) as listener:
+    with listening(config.listen, backlog=LISTEN_BACKLOG) as listener:
         bridge = build_bridge(config)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                bridge.application,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="on",
-                backlog=LISTEN_BACKLOG,
-                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-                ssl_certfile=config.listen.tls_certificate_file,
-                ssl_keyfile=config.listen.tls_key_file,
-            )
-        )
-        # uvicorn catches both while it runs and raises them again when it has stopped: then they are old
-        # news.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
-        logger.info("bridge: listening on %s:%d", *listener.getsockname()[:2])
-        server.run(sockets=[listener])
-        if not server.started:
-            raise OutboxError("bridge: found it unable to start (see the log above), need a usable state")
-
-
-@contextlib.contextmanager
-def _listening(config: BridgeConfig) -> Iterator[socket.socket]:
-    """A socket on the configured address; taken now, so that a taken port is an error of one line."""
-    address, port = config.listen.address, config.listen.port
-    try:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        listener = socket.create_server((address, port), family=family, backlog=LISTEN_BACKLOG)
-    except OSError as error:
-        # create_server repeats the address in its words; a name that cannot be looked up has only its own.
-        lookup = isinstance(error, socket.gaierror)
-        reason = error.strerror if lookup or error.errno is None else os.strerror(error.errno)
-        raise PortTakenError(
-            f"listen: found {address}:{port} not usable ({reason}), need a free port of this machine"
-        ) from error
-    with listener:
-        yield listener
+        serve(bridge.application, listener, config.listen, name="bridge", backlog=LISTEN_BACKLOG)

@@ -6,21 +6,19 @@ alone.
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated, Any, Final
 
 import pydantic
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails
 
 from .config_actions import ActionsSection, AlertmanagerSection, MentionsSection
 from .config_escalation import DailyDigestSection, HeartbeatSection, PolicySection, StormsSection
 from .config_receivers import SECTIONS, DestinationSection, EmailSection
+from .config_words import Location, refusal
 from .delivery import DeliveryPolicy
 from .errors import ConfigError
 from .incidents import StatePolicy
 from .intake import IntakePolicy
-from .secret import mask
 from .slack import SlackPolicy
 
 
@@ -145,35 +143,22 @@ def check(document: object, path: object) -> File:
     try:
         return File.model_validate(document)
     except ValidationError as error:
-        raise ConfigError("; ".join(f"{path}: {_told(problem)}" for problem in error.errors())) from None
+        raise refusal(error, path, place=_place, known=_known, secrets="the environment") from None
 
 
-def _told(problem: ErrorDetails) -> str:
-    """One of pydantic's findings as key, found, needed; never with a value that may be a secret."""
-    place = problem["loc"]
-    # Of a destination, pydantic also names the kind that it was read as.
-    kind = str(place[2]) if place[0] == "destinations" and len(place) > 3 else None
-    key = ".".join(str(part) for part in (place[:2] + place[3:] if kind else place) if part != "[key]")
-    if problem["type"] == "extra_forbidden":
-        known = (
-            sorted(SECTIONS[kind].model_fields)
-            if kind is not None and kind in SECTIONS
-            else _known_keys(place[:-1])
-        )
-        near = difflib.get_close_matches(str(place[-1]), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"need one of {', '.join(known)}"
-        return f"{mask(key)}: found an unknown key, {hint} (secrets belong in the environment)"
-    if problem["type"] == "missing":
-        return f"{key}: found nothing, need a value"
-    found = mask(repr(problem["input"]))[:60]
-    needed = problem["msg"].replace("Input should be ", "").replace("String should", "a text that should")
-    return f"{key}: found {found}, need {needed}"
+def _place(location: Location) -> tuple[Location, str | None]:
+    """Of a destination, pydantic also names the kind that it was read as."""
+    if location[0] == "destinations" and len(location) > 3:
+        return (*location[:2], *location[3:]), str(location[2])
+    return location, None
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+def _known(place: Location, kind: str | None) -> list[str]:
     """The keys that are allowed at a place in the file."""
+    if kind is not None and kind in SECTIONS:
+        return sorted(SECTIONS[kind].model_fields)
     section: Any = File
-    for part in location:
+    for part in place:
         if isinstance(part, int):  # a place in a list
             continue
         annotation = section.model_fields[part].annotation if part in section.model_fields else None

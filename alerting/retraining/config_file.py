@@ -6,18 +6,16 @@ alone.
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import pydantic
 from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, ValidationError
-from pydantic_core import ErrorDetails
 
 from ..config_fields import Clock, Days, MatcherText, Name, Span, Zone
+from ..config_words import Location, refusal
 from ..errors import ConfigError
 from ..hours import DAYS
-from ..secret import mask
 from .candidate import VERDICTS
 from .local import DEFAULT_GRACE, DEFAULT_OUTPUT, DEFAULT_TIMEOUT
 from .policy import DAY, Brakes, ModelPolicy, Retries
@@ -291,26 +289,10 @@ def check(document: object, path: object) -> File:
     try:
         return File.model_validate(document)
     except ValidationError as error:
-        raise ConfigError("; ".join(f"{path}: {_told(problem)}" for problem in error.errors())) from None
+        raise refusal(error, path, place=_place, known=_known_keys, secrets="files of their own") from None
 
 
-def _told(problem: ErrorDetails) -> str:
-    """One of pydantic's findings as key, found, needed; never with a value that may be a secret."""
-    place, kind = _place(problem["loc"])
-    key = ".".join(str(part) for part in place if part != "[key]")
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(place[:-1], kind)
-        near = difflib.get_close_matches(str(place[-1]), known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"need one of {', '.join(known)}"
-        return f"{mask(key)}: found an unknown key, {hint} (secrets belong in files of their own)"
-    if problem["type"] == "missing":
-        return f"{key}: found nothing, need a value"
-    found = mask(repr(problem["input"]))[:60]
-    needed = problem["msg"].replace("Input should be ", "").replace("String should", "a text that should")
-    return f"{key}: found {found}, need {needed}"
-
-
-def _place(loc: tuple[int | str, ...]) -> tuple[tuple[int | str, ...], str | None]:
+def _place(loc: Location) -> tuple[Location, str | None]:
     """Where, without the kind that pydantic names after a trigger or runner; and that kind."""
     for depth, head in ((2, "runners"), (4, "triggers")):
         if len(loc) > depth and loc[depth - 2] == head:
@@ -318,7 +300,7 @@ def _place(loc: tuple[int | str, ...]) -> tuple[tuple[int | str, ...], str | Non
     return loc, None
 
 
-def _known_keys(place: tuple[int | str, ...], kind: str | None) -> list[str]:
+def _known_keys(place: Location, kind: str | None) -> list[str]:
     """The keys that are allowed at a place in the file."""
     if kind is not None:
         sections: dict[str, type[Section]] = {**RUNNERS, **TRIGGERS, "alert": AlertTrigger}

@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import signal
-import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
-import uvicorn
 from starlette.applications import Starlette
 
 from ..access import Gate
-from ..errors import OutboxError, PortTakenError
+from ..listening import SHUTDOWN_SECONDS, listening, serve
 from ..loop import Loop
 from .api import Api
 from .config import RetrainingConfig
@@ -30,8 +26,6 @@ from .state import Lead, State
 logger = logging.getLogger(__name__)
 
 RUNS_FOLDER: Final = "attempts"
-SHUTDOWN_SECONDS: Final = 10
-"""How long running requests and the present look may take to finish after SIGTERM."""
 LISTEN_BACKLOG: Final = 128
 
 
@@ -103,42 +97,6 @@ def run(config: RetrainingConfig) -> None:
     OutboxError, PortTakenError
         If it cannot start.
     """
-    with _listening(config) as listener:
+    with listening(config.listen, backlog=LISTEN_BACKLOG) as listener:
         service = build(config)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                service.application,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                lifespan="on",
-                backlog=LISTEN_BACKLOG,
-                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-                ssl_certfile=config.listen.tls_certificate_file,
-                ssl_keyfile=config.listen.tls_key_file,
-            )
-        )
-        # uvicorn catches both while it runs and raises them again when it has stopped: old news by then.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
-        logger.info("retraining: listening on %s:%d", *listener.getsockname()[:2])
-        server.run(sockets=[listener])
-        if not server.started:
-            raise OutboxError("retraining: found it unable to start (see the log above), need a usable state")
-
-
-@contextlib.contextmanager
-def _listening(config: RetrainingConfig) -> Iterator[socket.socket]:
-    """A socket on the configured address; taken now, so that a taken port is an error of one line."""
-    address, port = config.listen.address, config.listen.port
-    try:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        listener = socket.create_server((address, port), family=family, backlog=LISTEN_BACKLOG)
-    except OSError as error:
-        lookup = isinstance(error, socket.gaierror)
-        reason = error.strerror if lookup or error.errno is None else os.strerror(error.errno)
-        raise PortTakenError(
-            f"listen: found {address}:{port} not usable ({reason}), need a free port of this machine"
-        ) from error
-    with listener:
-        yield listener
+        serve(service.application, listener, config.listen, name="retraining", backlog=LISTEN_BACKLOG)
