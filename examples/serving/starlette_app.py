@@ -1,4 +1,4 @@
-"""A Starlette application (FastAPI is one) with the exporter mounted below /monitoring.
+"""A Starlette application with the exporter mounted below /monitoring.
 
 uvicorn --app-dir examples/serving starlette_app:app
 PROMETHEUS_MULTIPROC_DIR=$(mktemp -d) uvicorn --app-dir examples/serving --workers 4 starlette_app:app

@@ -61,9 +61,9 @@ class Server:
                 time.sleep(0.1)
         raise AssertionError(self._log.read_text())
 
-    def metrics(self) -> dict[Series, float]:
+    def metrics(self, path: str = "monitoring/metrics") -> dict[Series, float]:
         """All samples of a scrape."""
-        text = self.get("monitoring/metrics").text
+        text = self.get(path).text
         return {
             (sample.name, frozenset(sample.labels.items())): sample.value
             for family in text_string_to_metric_families(text)
@@ -78,7 +78,7 @@ class Server:
             if found == name and labels.items() <= dict(given).items()
         )
 
-    def wait_for(self, reached: Callable[[Server], bool], seconds: float = 20.0) -> None:
+    def wait_for(self, reached: Callable[[Server], bool], seconds: float = START_SECONDS) -> None:
         end = time.monotonic() + seconds
         while not reached(self):
             assert time.monotonic() < end, "not reached in time"
