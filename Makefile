@@ -14,6 +14,7 @@ DEV := $(VENV)/.installed-dev
 # Engines whose packages do not go with the others': each has a lock and a virtual environment of its own.
 SPARK := .venv-spark
 AIRFLOW := .venv-airflow
+MLFLOW := .venv-mlflow
 
 INSTALL := -m pip --disable-pip-version-check install --quiet --use-pep517
 PIP := $(BIN)/python $(INSTALL)
@@ -25,8 +26,8 @@ COMPILE = $(LOCK_BIN)/uv pip compile --quiet pyproject.toml --universal --python
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test stress test-spark test-airflow lint type check fmt bench lock components \
-	components-required java clean
+.PHONY: help demo setup test stress test-spark test-airflow test-mlflow lint type check fmt bench lock \
+	components components-required java clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +48,9 @@ test-spark: $(SPARK)/.installed java ## Run the tests on a local Spark, in an en
 
 test-airflow: $(AIRFLOW)/.installed ## Run the tests with a real Airflow, in an environment of its own
 	$(AIRFLOW)/bin/python -m pytest tests/engines/airflow $(ARGS)
+
+test-mlflow: $(MLFLOW)/.installed ## Run the tests with a real MLflow server, in an environment of its own
+	$(MLFLOW)/bin/python -m pytest tests/engines/mlflow $(ARGS)
 
 lint: $(DEV) ## Check style and spelling
 	$(BIN)/ruff check .
@@ -70,9 +74,11 @@ lock: $(LOCK_BIN)/uv ## Write requirements/*.txt anew (UPGRADE=1: newest version
 	$(COMPILE) --extra demo --group dev --output-file requirements/dev.txt
 	$(COMPILE) --extra spark --extra multivariate --group engines --output-file requirements/spark.txt
 	$(COMPILE) --extra airflow --group engines --output-file requirements/airflow.txt
+	$(COMPILE) --extra mlflow --extra bridge --extra multivariate --group engines \
+		--output-file requirements/mlflow.txt
 
 clean: ## Remove the virtual environments and all caches
-	rm -rf $(VENV) $(SPARK) $(AIRFLOW) .driftgauge .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SPARK) $(AIRFLOW) $(MLFLOW) .driftgauge .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 components:
@@ -100,7 +106,8 @@ $(DEV): requirements/dev.txt pyproject.toml | $(BIN)/python
 
 $(SPARK)/.installed: requirements/spark.txt pyproject.toml
 $(AIRFLOW)/.installed: requirements/airflow.txt pyproject.toml
-$(SPARK)/.installed $(AIRFLOW)/.installed:
+$(MLFLOW)/.installed: requirements/mlflow.txt pyproject.toml
+$(SPARK)/.installed $(AIRFLOW)/.installed $(MLFLOW)/.installed:
 	@scripts/debian.sh python
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python $(INSTALL) --require-hashes -r $<

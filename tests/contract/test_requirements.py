@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-OWN_EXTRAS = {"spark": "spark.txt", "airflow": "airflow.txt"}
+OWN_EXTRAS = {"spark": "spark.txt", "airflow": "airflow.txt", "mlflow": "mlflow.txt"}
 """Extras whose packages do not go with those of the others, and the lock of the environment they have."""
 
 LOCKS = ("run.txt", "dev.txt", *OWN_EXTRAS.values())
