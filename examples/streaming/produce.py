@@ -20,8 +20,8 @@ from exporter import Reference
 
 ROWS = 10_000
 ROWS_A_MESSAGE = 100
-# Kafka keeps the order of a key's messages, not that of a topic's: without one, the last rows to arrive need not
-# be the newest ones.
+# Kafka keeps the order of a key's messages, not that of a topic's: without one, the last to arrive need not
+# be the newest rows.
 KEY = "courier service 1"
 
 
