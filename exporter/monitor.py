@@ -114,7 +114,7 @@ class Monitor:
         self._families = families
         self._model = (name, version)
         self.model = {"model_name": name, "model_version": version}
-        self.features = () if reference is None else tuple(reference.features)
+        self.profiles = {} if reference is None else dict(reference.features)
         self._reference = reference
         self._effects = effects
         self._schema = None if schema is None else SchemaHistory(schema)

@@ -5,7 +5,7 @@ A process that does not check shows what the one that does has left for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .checking import Checking
     from .effects import Effects
     from .monitor import Monitor
+    from .reference.profiles import Profile
 
 NAMES_SHOWN: Final = 20
 """Features that an error names; more would be no help."""
@@ -33,17 +34,17 @@ def drift_page(monitor: Monitor) -> Mapping[str, Any]:
     }
 
 
-def feature_page(page: Mapping[str, Any], feature: str, features: Sequence[str]) -> Mapping[str, Any]:
-    """What /drift/FEATURE answers: of the whole page the part of one feature.
+def feature_page(page: Mapping[str, Any], feature: str, profiles: Mapping[str, Profile]) -> Mapping[str, Any]:
+    """What /drift/FEATURE answers: of the whole page the part of one feature, and its reference's bins.
 
     Raises
     ------
     NotThereError
         If there is no such feature.
     """
-    if feature not in features:
-        some = ", ".join(features[:NAMES_SHOWN]) or "none, since there is no reference"
-        more = len(features) - NAMES_SHOWN
+    if feature not in profiles:
+        some = ", ".join(list(profiles)[:NAMES_SHOWN]) or "none, since there is no reference"
+        more = len(profiles) - NAMES_SHOWN
         rest = f" and {more} more" if more > 0 else ""
         raise NotThereError(f"feature: found {feature!r}, need one of {some}{rest}")
     return {
@@ -56,7 +57,25 @@ def feature_page(page: Mapping[str, Any], feature: str, features: Sequence[str])
             window: [trend for trend in found if trend["column"] == feature]
             for window, found in page["trends"].items()
         },
+        "reference": _bins(profiles[feature]),
     }
+
+
+def _bins(profile: Profile) -> dict[str, Any]:
+    """The bins that a column is counted on; of numbers with what metrics cannot say: where they lie.
+
+    A label on each bin's counter could name its edge too, but would be another series after every refresh of
+    the reference.
+    """
+    bins: dict[str, Any] = {
+        "kind": profile.kind,
+        "count": profile.count,
+        "bins": list(profile.bins),
+        "ratios": profile.ratios.tolist(),
+    }
+    if profile.kind == "numeric":
+        bins |= {"edges": profile.edges.tolist(), "minimum": profile.minimum, "maximum": profile.maximum}
+    return bins
 
 
 def performance_page(monitor: Monitor) -> Mapping[str, Any]:
@@ -91,6 +110,6 @@ def pages_of(monitor: Monitor, effects: Effects, checking: Checking) -> dict[str
             return None
         left = checking.page_left(name)
         found = own[name]() if left is None else left
-        return feature_page(found, rest, monitor.features) if rest else found
+        return feature_page(found, rest, monitor.profiles) if rest else found
 
     return {name: partial(page, name) for name in own}

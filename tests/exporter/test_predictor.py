@@ -410,7 +410,12 @@ def test_everything_is_served(model: LogisticRegression, reference: Reference, t
         assert "process_resident_memory_bytes" in text
         report = requests.get(f"{server.url}/drift", timeout=5).json()
         assert report["states"]["a"] == "ok"
-        assert requests.get(f"{server.url}/drift/a", timeout=5).json()["state"] == "ok"
+        of_one = requests.get(f"{server.url}/drift/a", timeout=5).json()
+        assert of_one["state"] == "ok"
+        bins = of_one["reference"]
+        assert (bins["kind"], len(bins["edges"])) == ("numeric", len(bins["bins"]) - 4)
+        assert bins["minimum"] < bins["edges"][0] < bins["edges"][-1] < bins["maximum"]
+        assert sum(bins["ratios"][:-2]) == pytest.approx(1.0)
         assert requests.get(f"{server.url}/drift/none", timeout=5).status_code == 404
         with pytest.raises(ConfigError, match="found this predictor serving"):
             predictor.serve(port=0)
