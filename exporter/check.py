@@ -168,6 +168,7 @@ def decide(
         quality=quality,
         next_state=CheckState(columns=memory),
         multivariate=multivariate,
+        policy=policy,
     )
 
 
@@ -210,6 +211,9 @@ def _column_report(profile: Profile, verdict: Verdict, state: State) -> ColumnRe
         findings=verdict.findings,
         quality=quality,
         positive_rate=_positive_rate(profile, verdict) if profile.name in (PREDICTION, LABEL) else None,
+        profile=profile,
+        bins=bins,
+        percentiles=measurement.percentiles,
     )
 
 

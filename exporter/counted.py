@@ -15,7 +15,7 @@ from .reference.kinds import as_numbers, tally
 from .reference.profiles import NumericProfile
 from .statistics.ecdf import cdf_difference
 from .statistics.moments import Moments
-from .statistics.sample import Sample
+from .statistics.sample import Sample, percentile_ranks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,6 +43,9 @@ class Numbers(Protocol):
     def sample(self) -> Sample:
         """Their distribution."""
 
+    def percentiles(self) -> Floats:
+        """The smallest value, those at 1 % to 99 %, and the largest: enough to draw them."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Values:
@@ -68,6 +71,10 @@ class Values:
     def sample(self) -> Sample:
         """Exact."""
         return Sample.of_sorted(self.ascending)
+
+    def percentiles(self) -> Floats:
+        """Exact."""
+        return self.ascending[percentile_ranks(self.n) - 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +106,10 @@ class Summarised:
     def sample(self) -> Sample:
         """Within its stated error."""
         return self.distribution
+
+    def percentiles(self) -> Floats:
+        """Within its stated error."""
+        return self.distribution.percentiles()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

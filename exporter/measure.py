@@ -20,7 +20,7 @@ from .counted import Counted, Numbers, count_column
 from .errors import InsufficientDataError
 from .policy import CATEGORICAL_TESTS, NUMERIC_TESTS
 from .reference.kinds import SPECIAL_BINS
-from .reference.profiles import BinCounts, CategoricalProfile, NumericProfile, Profile
+from .reference.profiles import BinCounts, CategoricalProfile, Floats, NumericProfile, Profile
 from .statistics.binning import occupied_bins
 from .statistics.contingency import chi_square, homogeneity_p_value
 from .statistics.distances import (
@@ -96,6 +96,8 @@ class Measurement:
         Tests that could not be computed though others could, and why.
     reason, detail : str or None
         Why nothing was measured: one of a closed list, and in words.
+    percentiles : ndarray of shape (101,) or None
+        Of the finite numbers of a numeric column, from the smallest to the largest; for plots.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Measurement:
     failures: Mapping[TestType, str] = field(default_factory=dict)
     reason: Reason | None = None
     detail: str | None = None
+    percentiles: Floats | None = None
 
 
 def measure_rows(
@@ -208,6 +211,7 @@ def measure_counted(
         bins=bins,
         n_current=int(current.sum()),
         n_reference=profile.count,
+        percentiles=column.numbers.percentiles() if column.numbers is not None and column.numbers.n else None,
     )
     problem = _too_little(profile, bins, column.rows, min_samples)
     if problem is not None:

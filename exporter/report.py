@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from .findings import Finding
     from .hysteresis import State
     from .multivariate import JointFinding
-    from .policy import MultivariateTest, Severity, TestType
+    from .policy import MultivariateTest, Policy, Severity, TestType
+    from .reference.profiles import BinCounts, Floats, Profile
 
 
 OUTPUT_KEYS = {"score": SCORE, "class": PREDICTION}
@@ -44,6 +45,12 @@ class ColumnReport:
         reference's share of missing ones.
     positive_rate : dict or None
         For two classes: the share of the second one in the reference and in the window, and their difference.
+    profile : NumericProfile, CategoricalProfile or None
+        What the column was compared with; for plots, like the rest, and not in `to_dict`.
+    bins : BinCounts or None
+        The window's rows on the bins of the profile; None for a column that is not there.
+    percentiles : ndarray of shape (101,) or None
+        Of the window's finite numbers, from the smallest to the largest.
     """
 
     name: str
@@ -56,6 +63,9 @@ class ColumnReport:
     quality: Mapping[str, float]
     failures: Mapping[TestType, str] = field(default_factory=dict)
     positive_rate: Mapping[str, Any] | None = None
+    profile: Profile | None = field(default=None, compare=False, repr=False)
+    bins: BinCounts | None = field(default=None, compare=False, repr=False)
+    percentiles: Floats | None = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -122,6 +132,8 @@ class Report:
         For the next check of the same window.
     multivariate : dict of str to JointFinding
         By test; empty unless the reference keeps whole rows.
+    policy : Policy or None
+        By which it was decided; not in `to_dict`.
     """
 
     checked_at: float
@@ -138,6 +150,7 @@ class Report:
     quality: Mapping[str, Any]
     next_state: CheckState
     multivariate: Mapping[MultivariateTest, JointFinding] = field(default_factory=dict)
+    policy: Policy | None = field(default=None, compare=False, repr=False)
 
     @property
     def drifted_features(self) -> tuple[str, ...]:

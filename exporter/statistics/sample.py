@@ -39,6 +39,12 @@ def require_sorted_finite(array: Floats, *, name: str = "values") -> Floats:
     return array
 
 
+def percentile_ranks(n: int) -> Integers:
+    """Ranks (from 1) of the least of `n` values, those at 1 % to 99 %, and the largest, of shape (101,)."""
+    # In integers: ceil(j * n / 100) without rounding.
+    return np.maximum(-(-np.arange(101, dtype=np.int64) * n // 100), 1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """An empirical distribution function with steps at `values`.
@@ -124,6 +130,11 @@ class Sample:
         # The nudge keeps 0.1 * 30 = 3.0000000000000004 at rank 3.
         rank = math.ceil(q * int(cumulative[-1]) * (1.0 - 4.0 * np.finfo(np.float64).eps))
         return float(self.values[np.searchsorted(cumulative, max(rank, 1), side="left")])
+
+    def percentiles(self) -> Floats:
+        """The smallest value, those at 1 % to 99 %, and the largest, of shape (101,)."""
+        cumulative = self.cumulative
+        return self.values[np.searchsorted(cumulative, percentile_ranks(int(cumulative[-1])), side="left")]
 
     def merge(self, other: Sample) -> Sample:
         """The distribution of both sets of observations together.

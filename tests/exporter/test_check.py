@@ -311,3 +311,24 @@ def test_infinite_effects_are_null_in_json(rng: np.random.Generator) -> None:
     assert report.features["x"].state == "drift"
     assert math.isinf(report.features["x"].findings["mean_shift"].effect)
     assert report.to_dict()["features"]["x"]["statistics"]["mean_shift"]["value"] is None
+
+
+def test_a_report_carries_what_plots_need(reference: Reference, rng: np.random.Generator) -> None:
+    """Profile, counts and percentiles of each column and the policy, beside what `to_dict` says."""
+    rows = table(rng, 500, shift=1.0)
+    report = check(reference, rows, Policy(alpha=0.02))
+    assert report.policy == Policy(alpha=0.02)
+    for name, column in report.features.items():
+        assert column.profile is reference.features[name]
+        assert column.bins is not None
+        assert column.bins.counts.sum() == 500
+        if column.kind == "numeric":
+            assert column.percentiles is not None
+            values = np.asarray(rows[name], dtype=float)
+            assert (
+                column.percentiles[[0, 50, 100]].tolist()
+                == np.quantile(values, [0.0, 0.5, 1.0], method="inverted_cdf").tolist()
+            )
+        else:
+            assert column.percentiles is None
+    assert {"profile", "bins", "percentiles", "policy"}.isdisjoint(report.to_dict())

@@ -163,6 +163,13 @@ def test_clip_equals_clipping_first(values: list[float], a: float, b: float) -> 
     assert Sample.of(values).clip(low, high) == Sample.of(np.clip(values, low, high))
 
 
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=300))
+def test_percentiles_are_the_quantiles_of_whole_percents(values: list[float]) -> None:
+    """From the smallest value to the largest, each as `quantile` has it."""
+    sample = Sample.of(values)
+    assert sample.percentiles().tolist() == [sample.quantile(percent / 100) for percent in range(101)]
+
+
 def test_clip_refuses_crossed_bounds() -> None:
     """A range that ends before it begins is a mistake of the caller."""
     with pytest.raises(ValueError, match=r"low=2\.0"):
