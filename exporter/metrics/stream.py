@@ -31,4 +31,14 @@ STREAM_FAMILIES: tuple[Family, ...] = (
         "topic",
         "partition",
     ),
+    STREAM.gauge(
+        "driftgauge_stream_behind_seconds",
+        "Age at most of the oldest of these messages; 0 where there are none.",
+        "topic",
+        "partition",
+    ),
+    STREAM.gauge("driftgauge_stream_partitions", "Partitions that this consumer holds.", "topic"),
+    STREAM.gauge(
+        "driftgauge_stream_last_poll_timestamp_seconds", "When this consumer last asked for messages."
+    ),
 )

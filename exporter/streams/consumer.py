@@ -15,7 +15,6 @@ from typing import Final, TypeVar
 
 from confluent_kafka import (
     OFFSET_INVALID,
-    TIMESTAMP_NOT_AVAILABLE,
     Consumer,
     KafkaError,
     KafkaException,
@@ -25,10 +24,11 @@ from confluent_kafka import (
 
 from ..errors import ConfigError, StoreError, StreamError
 from ..stream_settings import StreamSettings, consumer_options
+from .lag import Lag
 from .ledger import Ledger, Place, begin_at, metadata_of
-from .messages import Message as Content
 from .messages import Reader
 from .publisher import Publisher
+from .received import content_of, place_of, time_of
 from .sink import Sink
 
 SLICE: Final = 256
@@ -78,6 +78,7 @@ class StreamConsumer:
         self._sink = sink
         self._publisher = publisher
         self._ledger = Ledger(sink.store, settings.group)
+        self._lag = Lag(sink)
         self._reader = Reader(sink.reference, settings.columns, settings.max_message_bytes)
         self._topics = (*settings.observations, *settings.outcomes)
         self._next: dict[Place, int | None] = {}
@@ -87,6 +88,7 @@ class StreamConsumer:
         self._refusal: KafkaError | None = None
         self._shown = 0.0
         self.stopping = threading.Event()
+        self._show_held()
         options = {**consumer_options(settings), "error_cb": self._on_error, "on_commit": self._on_commit}
         try:
             self._consumer = Consumer(options)
@@ -137,6 +139,7 @@ class StreamConsumer:
             left = deadline - time.monotonic()
             if left <= 0 or self.stopping.is_set():
                 break
+            self._sink.polled()
             for message in self._consumer.consume(min(SLICE, room), left):
                 error = message.error()
                 if error is None:
@@ -160,7 +163,7 @@ class StreamConsumer:
 
     def _is_due(self, message: Message) -> bool:
         """Whether a message is of a partition of ours, and not one that was taken before."""
-        place, offset = _place(message)
+        place, offset = place_of(message)
         if place not in self._next:
             return False
         due = self._next[place]
@@ -169,8 +172,9 @@ class StreamConsumer:
     def _keep(self, batch: Sequence[Message]) -> None:
         rows = [message for message in batch if message.topic() in self._settings.observations]
         truths = [message for message in batch if message.topic() not in self._settings.observations]
-        observations, poison = self._reader.observations([_content(message) for message in rows])
-        outcomes, more = self._reader.outcomes([_content(message) for message in truths])
+        self._lag.reached({place_of(message)[0]: time_of(message) for message in reversed(batch)})
+        observations, poison = self._reader.observations([content_of(message) for message in rows])
+        outcomes, more = self._reader.outcomes([content_of(message) for message in truths])
         letters = [(rows[place], error) for place, error in poison.items()]
         letters += [(truths[place], error) for place, error in more.items()]
         after = self._after(batch)
@@ -199,6 +203,7 @@ class StreamConsumer:
                 self._next |= before
                 raise
         self._sink.count("outcomes", len(truths) - len(more))
+        self._lag.reached({place_of(message)[0]: time_of(message) for message in batch})
 
     def _has_rows(self, place: Place) -> bool:
         return place[0] in self._settings.observations
@@ -207,7 +212,7 @@ class StreamConsumer:
         """Offset after the last message of each partition."""
         after: dict[Place, int] = {}
         for message in batch:
-            place, offset = _place(message)
+            place, offset = place_of(message)
             after[place] = max(after.get(place, 0), offset + 1)
         return after
 
@@ -245,8 +250,10 @@ class StreamConsumer:
             self._consumer.pause(self._consumer.assignment())
             message = self._consumer.poll(left)
             if message is not None and message.error() is None:  # of a partition that has just come
-                place, offset = _place(message)
+                place, offset = place_of(message)
                 self._consumer.seek(TopicPartition(*place, offset))
+            self._sink.polled()
+            self._show_lag()
             if self._gone:
                 raise GoneError
 
@@ -255,7 +262,7 @@ class StreamConsumer:
         first: dict[Place, int] = {}
         for message in batch:
             if self._is_due(message):
-                place, offset = _place(message)
+                place, offset = place_of(message)
                 first[place] = min(first.get(place, offset), offset)
         for (topic, partition), offset in first.items():
             try:
@@ -339,13 +346,18 @@ class StreamConsumer:
             place = (partition.topic, partition.partition)
             self._next.pop(place, None)
             self._stored.pop(place, None)
-            self._sink.lag(*place, None)
+            self._lag.forget(place)
         self._consumer.incremental_unassign(list(partitions))
         self._elect()
 
     def _elect(self) -> None:
         """One member speaks for the group: the one with the first partition of the first topic."""
         self._sink.lead((self._settings.observations[0], 0) in self._next)
+        self._show_held()
+
+    def _show_held(self) -> None:
+        for topic in self._topics:
+            self._sink.held(topic, sum(place[0] == topic for place in self._next))
 
     def _show_lag(self) -> None:
         if time.monotonic() - self._shown < LAG_SECONDS:
@@ -359,7 +371,7 @@ class StreamConsumer:
             except KafkaException:
                 continue  # not known yet
             if high >= 0:
-                self._sink.lag(topic, partition, max(0, high - (low if due is None else due)))
+                self._lag.show((topic, partition), max(0, high - (low if due is None else due)))
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() in _REFUSING:
@@ -373,17 +385,3 @@ class StreamConsumer:
         else:
             self._sink.works("commit")
             self._sink.works("broker")
-
-
-def _place(message: Message) -> tuple[Place, int]:
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
-    assert topic is not None
-    assert partition is not None
-    assert offset is not None
-    return (topic, partition), offset
-
-
-def _content(message: Message) -> Content:
-    kind, milliseconds = message.timestamp()
-    at = time.time() if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000.0
-    return Content(value=message.value(), at=at)

@@ -173,9 +173,19 @@ class Sink:
         """Count that partitions came or went."""
         self._families.counter("driftgauge_stream_rebalances_total", *self.model).inc()
 
-    def lag(self, topic: str, partition: int, messages: int | None) -> None:
-        """Show how far a partition is behind; None when it is no longer ours."""
-        self._families.show("driftgauge_stream_lag_messages", messages, *self.model, topic, str(partition))
+    def polled(self) -> None:
+        """Show that messages are still asked for."""
+        self._families.gauge("driftgauge_stream_last_poll_timestamp_seconds", *self.model).set(self._clock())
+
+    def held(self, topic: str, partitions: int) -> None:
+        """Show how many partitions of a topic are ours."""
+        self._families.gauge("driftgauge_stream_partitions", *self.model, topic).set(partitions)
+
+    def lag(self, topic: str, partition: int, messages: int | None, seconds: float | None) -> None:
+        """Show how far a partition is behind; None for what is not known, or no longer ours."""
+        place = (*self.model, topic, str(partition))
+        self._families.show("driftgauge_stream_lag_messages", messages, *place)
+        self._families.show("driftgauge_stream_behind_seconds", seconds, *place)
 
     def lead(self, leads: bool) -> None:
         """Whether this member tells changes of state, for the whole group."""

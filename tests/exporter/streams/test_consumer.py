@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,6 +16,9 @@ from exporter.stores import MemoryStore
 
 if TYPE_CHECKING:
     from .conftest import Broker, Joining, Row
+
+
+MODEL = {"model_name": "m", "model_version": "1"}
 
 
 def arrow(rows: list[dict[str, Any]]) -> bytes:
@@ -168,14 +172,48 @@ def test_the_lag_of_each_partition_is_shown_while_it_is_held(broker: Broker, joi
     broker.send("rows", [row(number) for number in range(8)])
     member.until(lambda: member.messages() == 8)
     labels = {"model_name": "m", "model_version": "1", "topic": "rows", "partition": "0"}
-    member.until(lambda: member.registry.get_sample_value("driftgauge_stream_lag_messages", labels) == 0)
+    lags = ("driftgauge_stream_lag_messages", "driftgauge_stream_behind_seconds")
+    member.until(lambda: all(member.registry.get_sample_value(name, labels) == 0 for name in lags))
+    assert member.value("driftgauge_stream_partitions", topic="rows") == 4
+    assert member.value("driftgauge_stream_partitions", topic="truths") == 2
     member.consumer.close()
     assert not [
-        sample
-        for family in member.registry.collect()
-        for sample in family.samples
-        if sample.name == "driftgauge_stream_lag_messages"
+        sample for family in member.registry.collect() for sample in family.samples if sample.name in lags
     ]
+    assert member.registry.get_sample_value("driftgauge_stream_partitions", MODEL | {"topic": "rows"}) == 0
+
+
+def test_a_member_without_partitions_says_so(join: Joining) -> None:
+    """From its start, so that a topic that nobody gets is seen; and no poll is claimed before the first."""
+    member = join()
+    assert member.registry.get_sample_value("driftgauge_stream_partitions", MODEL | {"topic": "rows"}) == 0
+    polled = "driftgauge_stream_last_poll_timestamp_seconds"
+    assert member.registry.get_sample_value(polled, MODEL) is None
+    before = time.time()
+    member.consumer.step()
+    assert member.value(polled) >= before
+
+
+def test_a_batch_that_waits_for_its_store_is_shown_to_grow_old(
+    broker: Broker, join: Joining, row: Row
+) -> None:
+    """What waits is not dealt with, and the consumer is alive meanwhile."""
+    store = Stubborn()
+    member = join(store)
+    shown: list[float] = []
+
+    def away(observations: Any) -> None:
+        labels = MODEL | {"topic": "rows", "partition": "0"}
+        found = member.registry.get_sample_value("driftgauge_stream_behind_seconds", labels)
+        shown.extend([] if found is None else [found])
+        if len(shown) < 2:
+            raise StoreError("away")
+        MemoryStore.append(store, observations)
+
+    store.append = away  # type: ignore[method-assign]  # a store that looks at its consumer
+    broker.send("rows", [row(number) for number in range(4)])
+    member.until(lambda: member.messages() >= 4)
+    assert 0 <= shown[0] < shown[1]
 
 
 def test_brokers_that_refuse_the_user_end_the_program(join: Joining) -> None:
