@@ -10,13 +10,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .assessment.policy import AssessmentPolicy
 from .business import BusinessMeasure, business_measures
+from .config_rollout import RolloutSection, RolloutSettings, rollout_settings
 from .config_stream import StreamSection, stream_settings
 from .errors import ConfigError
 from .policy import Policy
@@ -73,6 +74,7 @@ class ExporterConfig:
     catalog: tuple[str, ...] | None = None
     state_path: Path | None = None
     stream: StreamSettings | None = None
+    rollout: RolloutSettings | None = None
 
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -159,6 +161,7 @@ class _File(_Section):
     business: tuple[dict[str, Any], ...] = ()
     feedback: _Feedback = Field(default_factory=_Feedback)
     stream: StreamSection | None = None
+    rollout: RolloutSection | None = None
 
 
 OVERRIDES: Mapping[str, tuple[str, ...]] = {
@@ -239,6 +242,7 @@ def _parsed(where: str, folder: Path, content: Any, environ: Mapping[str, str]) 
             catalog=_catalog(file.feedback, folder),
             state_path=None if file.checks.state_file is None else folder / file.checks.state_file,
             stream=None if file.stream is None else stream_settings(file.stream, folder),
+            rollout=None if file.rollout is None else rollout_settings(file.rollout, folder),
         )
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
@@ -372,20 +376,14 @@ def _problems(where: str, error: ValidationError, origins: Mapping[tuple[str, ..
     return "; ".join(lines)
 
 
-_SECTIONS: Mapping[str, type[BaseModel]] = {
-    "model": _Model,
-    "server": _Server,
-    "checks": _Checks,
-    "policy": _Policy,
-    "store": _Store,
-    "assessment": _Assessment,
-    "feedback": _Feedback,
-    "stream": StreamSection,
-}
-
-
 def _known(section: Sequence[str]) -> str:
-    model = _SECTIONS.get(section[0], _File) if section else _File
+    """The keys of a section; the number of a list's entry is no key."""
+    model: type[BaseModel] = _File
+    for part in section:
+        field = model.model_fields.get(part)
+        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+        inner = (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+        model = next(inner, model)
     return f"one of {', '.join(model.model_fields)}"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from ..send_outcomes import register as register_outcomes
+from .rollout import register as register_rollout
 from .running import register as register_running
 from .stream import register as register_stream
 
@@ -44,6 +45,7 @@ def register(subparsers: Subparsers) -> None:
     _add_compare(subparsers)
     register_outcomes(subparsers)
     register_running(subparsers)
+    register_rollout(subparsers)
     register_stream(subparsers)
 
 

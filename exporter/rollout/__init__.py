@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..rollout_policy import DEFAULT_STAGES, RolloutPolicy, Stage
 from .comparison import Comparison, compare_models, verdict_of
 from .delong import AucDifference, auc_difference
 from .evidence import Evidence, Interval, Split
-from .policy import DEFAULT_STAGES, RolloutPolicy, Stage
 from .predictor import RolloutPredictor
 from .shared import SharedRollout, decide_by_hand
 from .state import Event, RolloutState, decide, describe

@@ -25,11 +25,11 @@ from ..observation import OutcomeCounts
 from ..outcomes import as_times
 from ..predictor import STOP_TIMEOUT_SECONDS, InstrumentedPredictor
 from ..reference import Reference
+from ..rollout_policy import RolloutPolicy
 from ..server import DEFAULT_PORT, MetricsServer, ServerOptions
 from .calls import CallTally
 from .joining import join
 from .losses import usual_error, usual_loss
-from .policy import RolloutPolicy
 from .publish import RolloutPublisher
 from .router import Route, Router, RouterCounters
 from .shadow import Shadow

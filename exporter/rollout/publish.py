@@ -7,7 +7,7 @@ from typing import Final
 
 from ..families import MetricFamilies
 from ..metrics import ROLES, ROLLBACK_REASONS
-from .policy import RolloutPolicy, StageKind
+from ..rollout_policy import RolloutPolicy, StageKind
 from .state import GUARD_TOLERANCES, Event, RolloutState
 
 STATE_CODES: Final[Mapping[StageKind | str, int]] = {

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from ..columns import count_rows
 from ..predictor import InstrumentedPredictor
 from ..recorder import RESCUED_BY
+from ..rollout_policy import StageKind
 from .calls import Answered, CallTally, SeenCall
-from .policy import StageKind
 from .routing import position, put_together, take_rows, to_challenger
 from .shadow import Shadow
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Literal
 
 from ..errors import ConfigError
+from ..rollout_policy import RolloutPolicy
 from .calls import merged
 from .evidence import Evidence
-from .policy import RolloutPolicy
 from .state import Event, RolloutState, apply, decide, fresh_guards, resumes
 from .state_file import StateFile
 

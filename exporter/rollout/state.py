@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from ..errors import ConfigError, ObservationError
+from ..rollout_policy import STAGE_KINDS, RolloutPolicy, StageKind
 from .evidence import Evidence
-from .policy import STAGE_KINDS, RolloutPolicy, StageKind
 
 Status = Literal["running", "promoted", "rolled_back"]
 

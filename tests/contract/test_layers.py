@@ -61,7 +61,7 @@ PURE = {
         "rollout/delong",
         "rollout/evidence",
         "rollout/losses",
-        "rollout/policy",
+        "rollout_policy",
         "rollout/routing",
         "rollout/state",
     ),

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ..errors import ConfigError
+from .errors import ConfigError
 
 StageKind = Literal["shadow", "canary", "ab"]
 
