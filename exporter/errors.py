@@ -10,6 +10,7 @@
       StoreError                          a store that cannot be reached or has no room; often passes
       EngineError                         a cluster that could not finish a job; often passes
       StreamError                         brokers that cannot be reached or take nothing; often passes
+      RegistryError                       a model registry that cannot be reached or refuses; often passes
       PortTakenError (OSError)            an address that another process listens on
 
 Every message says where, what was found and what is needed.
@@ -48,6 +49,10 @@ class EngineError(ExporterError):
 
 class StreamError(ExporterError):
     """Brokers of a stream that cannot be reached, or take nothing."""
+
+
+class RegistryError(ExporterError):
+    """A model registry that cannot be reached, or refuses."""
 
 
 class PortTakenError(ExporterError, OSError):
