@@ -212,10 +212,16 @@ The first four are the default: EDDM has many false alarms, and KSWIN sees large
 change is one drift. `Watch` runs several side by side and goes on showing a drift for 1,000 outcomes,
 long enough for a metric and an alert to see it. Positions count from the first outcome ever.
 
-    watch = Watch({{"hddm_w": create("hddm_w", drift_confidence=0.0001), "adwin": create("adwin")}})
-    watch.update_many(y_true != y_pred, times)      # drifts among these, with position and time
-    watch.states()                                  # {{"hddm_w": "ok", "adwin": "drift"}}
-    Watch.from_dict(json.loads(json.dumps(watch.to_dict())))     # goes on where it stood
+```python
+import json
+
+from exporter.sequential import Watch, create
+
+watch = Watch({{"hddm_w": create("hddm_w", drift_confidence=0.0001), "adwin": create("adwin")}})
+watch.update_many(y_true != y_pred, times)      # drifts among these, with position and time
+watch.states()                                  # {{"hddm_w": "ok", "adwin": "drift"}}
+Watch.from_dict(json.loads(json.dumps(watch.to_dict())))     # goes on where it stood
+```
 
 **How far the promises go.** The bounds of ADWIN and HDDM-W hold for independent errors at one look, not
 for all looks together. Errors that come in bursts bring more false alarms, as the table shows: for those
