@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("--season: found no --timestamp, need the column with the rows' times")
     if arguments.calibrate is not None and arguments.timestamp is None:
         raise ConfigError("--calibrate: found no --timestamp, need the column with the rows' times")
+    if arguments.season is not None and arguments.segment_by is not None:
+        raise ConfigError("--segment-by: found --season as well, need one of the two")
     history = None if arguments.calibrate is None else History(windows_of(arguments.calibrate))
     for option in ("model_name", "model_version"):
         _require_text(f"--{option.replace('_', '-')}", getattr(arguments, option))
@@ -107,7 +110,12 @@ def key_warning(name: str) -> str:
 
 def in_options(message: str) -> str:
     """A message of `Reference.fit` with the names that its arguments have on the command line."""
-    return message.replace("`kinds`", "--categorical or --numeric").replace("`features`", "--features")
+    names = {
+        "`kinds`": "--categorical or --numeric", "`features`": "--features", "segment_by:": "--segment-by:",
+    }  # fmt: skip
+    for name, option in names.items():
+        message = message.replace(name, option)
+    return message
 
 
 def _build(
@@ -131,13 +139,21 @@ def _build(
                 keys = key_columns(chunk, unasked)
                 warnings += map(key_warning, keys)
                 builder = _builder(arguments, [name for name in features if name not in keys], kinds)
-            builder.update(chunk, **roles.outputs(chunk))
+            with _about(table):
+                builder.update(chunk, **roles.outputs(chunk))
             if history is not None:
                 history.add(chunk)
             on_rows(chunk.n_rows)
     assert builder is not None
-    try:
+    with _about(table):
         return builder.build(), warnings
+
+
+@contextmanager
+def _about(table: Table) -> Iterator[None]:
+    """Let errors about the rows say whose they are, and what the options are called."""
+    try:
+        yield
     except ReferenceDataError as error:
         raise ReferenceDataError(f"{table.name}: {in_options(str(error))}") from error
 
@@ -154,6 +170,7 @@ def _builder(
         "top_categories": arguments.top_categories,
         "zone": arguments.zone,
         "joint_rows": arguments.joint_rows,
+        "segment_by": arguments.segment_by,
     }
     return ReferenceBuilder(
         model_name=arguments.model_name,
@@ -234,6 +251,9 @@ def _summary(reference: Reference, out: str, kept: Path | None) -> Iterator[str]
     if reference.season is not None:
         season = reference.season
         yield f"  by {season.kind.replace('_', ' ')} in {season.zone}: {len(season.profiles)} keys"
+    if reference.segments is not None:
+        segments = list(reference.segments.profiles)
+        yield f"  within {len(segments)} values of {plain(reference.segments.feature)}: {some(segments)}"
     for name, calibration in reference.calibration.items():
         yield f"  calibrated for {name}: {calibration.blocks:,.0f} blocks of {calibration.rows:,.0f} rows"
     if kept is not None:

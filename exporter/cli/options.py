@@ -96,6 +96,11 @@ def _add_reference(subparsers: Subparsers) -> None:
         "--timestamp, and holds all rows in memory",
     )
     build.add_argument("--zone", metavar="ZONE", help="time zone of the season (default: UTC)")
+    build.add_argument(
+        "--segment-by",
+        metavar="COLUMN",
+        help="also keep profiles within each frequent value of this categorical feature",
+    )
     _add_data(build)
     build.set_defaults(run=_build)
 

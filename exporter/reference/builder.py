@@ -13,6 +13,7 @@ from .baseline import RowSample, class_probabilities
 from .kinds import KINDS, Kind
 from .reference import Reference, shown
 from .season import Season, season_keys
+from .segments import SegmentAccumulator
 from .settings import TASKS, BuildSettings, SeasonKind, Task
 from .table import Profiles, TableAccumulator
 
@@ -62,6 +63,7 @@ class ReferenceBuilder:
         self._clock = clock
         self._table: TableAccumulator | None = None
         self._keyed: dict[int, TableAccumulator] = {}
+        self._segments: SegmentAccumulator | None = None
         self._sample = RowSample(seed=sample_seed, share=sample_share)
         self._rows = 0
         self._start: float | None = None
@@ -112,6 +114,8 @@ class ReferenceBuilder:
             self._note_times(rows.times)
         if self._settings.season is not None:
             self._update_keyed(rows, self._settings.season)
+        if self._segments is not None:
+            self._segments.update(rows, self._table)
 
     def merge(self, other: ReferenceBuilder) -> None:
         """Add all rows that another builder has seen; both must have been made with the same arguments."""
@@ -119,12 +123,15 @@ class ReferenceBuilder:
             return
         if self._table is None:
             self._table, self._names = other._table, other._names
+            self._segments = other._segments
         else:
             if self._names != other._names or self._settings != other._settings:
                 raise ReferenceDataError(
                     "merge: found builders of other features or settings, need the same in both"
                 )
             self._table.merge(other._table)
+            if self._segments is not None and other._segments is not None:
+                self._segments.merge(other._segments)
         self._sample.merge(other._sample)
         for key, table in other._keyed.items():
             if key in self._keyed:
@@ -142,6 +149,8 @@ class ReferenceBuilder:
         for table in (self._table, *self._keyed.values()):
             if table is not None:
                 table.condense()
+        if self._segments is not None:
+            self._segments.condense()
 
     def build(self) -> Reference:
         """The finished reference.
@@ -155,6 +164,7 @@ class ReferenceBuilder:
             raise ReferenceDataError("reference: found 0 rows, need at least 1")
         profiles = self._table.profiles()
         baseline = self._sample.baseline(profiles, self._table.task)
+        segments, left_out = (None, ()) if self._segments is None else self._segments.segments(profiles)
         return Reference(
             model_name=self._model[0],
             model_version=self._model[1],
@@ -167,10 +177,11 @@ class ReferenceBuilder:
             importances=self._importances,
             performance={**baseline.measures, **self._performance},
             baseline=baseline,
-            problems=(*self._problems, *self._table.problems),
+            problems=(*self._problems, *self._table.problems, *left_out),
             settings=self._settings,
             joint=self._sample.joint(list(profiles.features), self._settings.joint_rows),
             season=self._season(profiles),
+            segments=segments,
         )
 
     def _first(self, columns: Columns) -> TableAccumulator:
@@ -187,6 +198,13 @@ class ReferenceBuilder:
                 f"reference: found kinds or importances of {shown(unknown)}, need names among the features "
                 f"{shown(self._names)}"
             )
+        by = self._settings.segment_by
+        if by is not None:
+            if by not in self._names:
+                raise ReferenceDataError(
+                    f"segment_by: found {by!r}, need a feature, one of {shown(self._names)}"
+                )
+            self._segments = SegmentAccumulator(by, self._names, self._kinds, self._settings)
         return TableAccumulator(self._names, self._kinds, self._task, self._settings)
 
     def _update_keyed(self, rows: Rows, season: SeasonKind) -> None:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "driftgauge-reference"
 FORMAT_VERSION: Final = 1
+SEGMENT_VERSION: Final = 2
+"""Of a file with profiles by segment. Any other is still written as 1, so that older releases read it; those
+refuse this one by its number, which says more than that a key is unknown."""
+
+READ_VERSIONS: Final = (FORMAT_VERSION, SEGMENT_VERSION)
 
 
 def write_document(reference: Reference, path: str | os.PathLike[str]) -> None:
@@ -58,7 +63,8 @@ def read_document(path: str | os.PathLike[str]) -> Reference:
 
 def to_document(reference: Reference) -> dict[str, Any]:
     """A reference as plain values for JSON, with its checksum."""
-    document = {"format": FORMAT, "format_version": FORMAT_VERSION, **encode(reference)}
+    version = FORMAT_VERSION if reference.segments is None else SEGMENT_VERSION
+    document = {"format": FORMAT, "format_version": version, **encode(reference)}
     document["checksum"] = checksum(document)
     return document
 
@@ -75,9 +81,10 @@ def from_document(document: Any) -> Reference:  # noqa: ANN401 - whatever the JS
         found = document.get("format") if isinstance(document, dict) else type(document).__name__
         raise ReferenceDataError(f"format: found {found!r}, need {FORMAT!r}")
     version = document.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in READ_VERSIONS:
+        needed = " or ".join(map(str, READ_VERSIONS))
         raise ReferenceDataError(
-            f"format_version: found {version!r}, need {FORMAT_VERSION}; build it again with this release"
+            f"format_version: found {version!r}, need {needed}; build it again with this release"
         )
     if document.get("checksum") != checksum(document):
         raise ReferenceDataError(

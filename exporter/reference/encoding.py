@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -17,11 +17,15 @@ from .joint import decode_joint, encode_joint
 from .kinds import SPECIAL_BINS
 from .profiles import CategoricalProfile, NumericProfile, Profile
 from .season import Season
+from .segments import Segments
 from .settings import BuildSettings
 from .table import LABEL, PREDICTION, SCORE, Profiles
 
 if TYPE_CHECKING:
     from .reference import Reference
+
+SHARED: Final = ("kind", "bins", "edges")
+"""What a column's profile has in common with that of the same column in every segment."""
 
 
 def encode(reference: Reference) -> dict[str, Any]:
@@ -34,7 +38,7 @@ def encode(reference: Reference) -> dict[str, Any]:
         "task": reference.task,
         "start": reference.start,
         "end": reference.end,
-        "settings": asdict(reference.settings),
+        "settings": _encode_settings(reference.settings),
         "importances": reference.importances,
         "performance": reference.performance,
         "baseline": encode_baseline(reference.baseline),
@@ -45,6 +49,7 @@ def encode(reference: Reference) -> dict[str, Any]:
         "season": None if reference.season is None else {
             str(key): _encode_profiles(part) for key, part in reference.season.profiles.items()
         },
+        **({} if reference.segments is None else {"segments": _encode_segments(reference.segments)}),
     }  # fmt: skip
 
 
@@ -76,7 +81,49 @@ def decode(values: dict[str, Any]) -> Reference:
             zone=settings.zone,
             profiles={int(key): _decode_profiles(part) for key, part in season.items()},
         ),
+        segments=_decode_segments(values["segments"], profiles) if "segments" in values else None,
     )  # fmt: skip
+
+
+def _encode_settings(settings: BuildSettings) -> dict[str, Any]:
+    values = asdict(settings)
+    if settings.segment_by is None:
+        del values["segment_by"]  # which releases before it do not know
+    return values
+
+
+def _encode_segments(segments: Segments) -> dict[str, Any]:
+    """Profiles of segments without their bins, which are those of the whole."""
+    return {
+        "feature": segments.feature,
+        "profiles": {
+            segment: {
+                name: {key: value for key, value in _encode_profile(profile).items() if key not in SHARED}
+                for name, profile in {**part.features, **part.named()}.items()
+            }
+            for segment, part in segments.profiles.items()
+        },
+    }
+
+
+def _decode_segments(values: dict[str, Any], whole: Profiles) -> Segments:
+    shared = {
+        name: {key: value for key, value in _encode_profile(profile).items() if key in SHARED}
+        for name, profile in {**whole.features, **whole.named()}.items()
+    }
+    outputs = (SCORE, PREDICTION, LABEL)
+    return Segments(
+        feature=values["feature"],
+        profiles={
+            segment: _decode_profiles(
+                {
+                    "features": {n: {**shared[n], **p} for n, p in part.items() if n not in outputs},
+                    "outputs": {n: {**shared[n], **p} for n, p in part.items() if n in outputs},
+                }
+            )
+            for segment, part in values["profiles"].items()
+        },
+    )
 
 
 def _encode_profiles(profiles: Profiles) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ReferenceDataError
@@ -17,6 +18,7 @@ from ..statistics.categories import DEFAULT_TOP
 from .baseline import Baseline
 from .document import read_document, write_document
 from .joint import merge_joint
+from .segments import merged_segments
 from .settings import (
     DEFAULT_GRID_POINTS,
     BuildSettings,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from .calibration import Calibration
     from .profiles import CategoricalProfile, Floats, NumericProfile, Profile
     from .season import Season
+    from .segments import Segments
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,6 +71,8 @@ class Reference:
         Whole rows in random order, where `settings.joint_rows` asks for them.
     season : Season or None
         Profiles by hour or day, where `settings.season` asks for them.
+    segments : Segments or None
+        Profiles within the frequent values of one feature, where `settings.segment_by` asks for them.
     calibration : dict of str to Calibration
         By the name of a window: how far statistics stray without drift; see `exporter.calibrate`.
     """
@@ -87,6 +92,7 @@ class Reference:
     settings: BuildSettings = field(default_factory=BuildSettings)
     joint: Columns | None = None
     season: Season | None = None
+    segments: Segments | None = None
     calibration: dict[str, Calibration] = field(default_factory=dict)
 
     @classmethod
@@ -111,6 +117,7 @@ class Reference:
         season: SeasonKind | None = None,
         zone: str = "UTC",
         joint_rows: int = 0,
+        segment_by: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> Reference:
         """The reference of a table that fits in memory.
@@ -133,7 +140,7 @@ class Reference:
             See the attributes.
         task : {"classification", "regression"}, optional
             Whether predictions and labels are classes or values; by default told from them.
-        n_bins, top_categories, grid_points, season, zone, joint_rows
+        n_bins, top_categories, grid_points, season, zone, joint_rows, segment_by
             See `BuildSettings`.
         clock : callable
             Gives the creation time.
@@ -152,6 +159,7 @@ class Reference:
             season=season,
             zone=zone,
             joint_rows=joint_rows,
+            segment_by=segment_by,
         )
         from .builder import ReferenceBuilder  # noqa: PLC0415 - the two know each other: it builds references
 
@@ -216,6 +224,9 @@ class Reference:
         table = TableAccumulator.of(self.profiles, self.task, self.settings)
         table.merge(TableAccumulator.of(other.profiles, other.task, other.settings))
         profiles = table.profiles()
+        segments, left_out = merged_segments(
+            self.segments, other.segments, profiles, self.task or other.task, self.settings
+        )
         starts = [start for start in (self.start, other.start) if start is not None]
         ends = [end for end in (self.end, other.end) if end is not None]
         return Reference(
@@ -225,13 +236,14 @@ class Reference:
             created_at=max(self.created_at, other.created_at),
             profiles=profiles,
             season=self._merged_season(other, profiles),
+            segments=segments,
             task=table.task,
             start=min(starts, default=None),
             end=max(ends, default=None),
             importances=self.importances or other.importances,
             performance=self.performance or other.performance,
             baseline=self.baseline if self.baseline.rows >= other.baseline.rows else other.baseline,
-            problems=tuple(dict.fromkeys((*self.problems, *other.problems))),
+            problems=tuple(dict.fromkeys((*self.problems, *other.problems, *left_out))),
             settings=self.settings,
             joint=merge_joint(self.joint, self.rows, other.joint, other.rows, self.settings.joint_rows),
         )
@@ -251,6 +263,11 @@ class Reference:
         if self.season is None or times is None:
             return self.profiles
         return self.season.matched(self.profiles, times)
+
+    @cached_property
+    def by_segment(self) -> Mapping[str, Profiles]:
+        """Profiles to compare the rows of each segment with, by its name; empty where none are kept."""
+        return {} if self.segments is None else self.segments.compared(self.profiles)
 
     def _merged_season(self, other: Reference, like: Profiles) -> Season | None:
         if self.season is None or other.season is None:

@@ -205,6 +205,10 @@ class TableAccumulator:
         columns = (*self._features.values(), *self._extra.values())
         return [column.problem for column in columns if column.problem is not None]
 
+    def kind_of(self, feature: str) -> Kind | None:
+        """Kind of a feature; None while it is open."""
+        return self._features[feature].kind
+
     def update(self, rows: Rows) -> None:
         """Add the rows of one chunk, which has the features as columns."""
         for name, column in self._features.items():
@@ -252,7 +256,7 @@ class TableAccumulator:
     def follow(self, whole: TableAccumulator) -> None:
         """Settle open kinds as in the accumulator of all rows."""
         for name, column in self._features.items():
-            kind = whole._features[name].kind
+            kind = whole.kind_of(name)
             if kind is not None:
                 column.decide(kind)
         self.task = whole.task

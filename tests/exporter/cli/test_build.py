@@ -133,6 +133,15 @@ def test_sizes_and_seasons(run: Run, tables: Path) -> None:
     assert reference.season.kind == "day_of_week"
 
 
+def test_segments_are_those_of_a_feature(run: Run, tables: Path) -> None:
+    """The values that have a profile of their own are kept in the file and said."""
+    ran = build(run, "train.parquet", *ROLES, "--segment-by", "city")
+    assert ran.code == 0
+    reference = Reference.load("reference.json")
+    assert set(reference.by_segment) == {"Köln", "Łódź", "A, B"}
+    assert "  within 3 values of city: " in ran.out
+
+
 def test_odd_columns_are_named(run: Run, folder: Path) -> None:
     """A key is left out; what is constant, empty, mixed or rich in categories is said and kept."""
     n = 400
@@ -213,6 +222,12 @@ def test_an_existing_file_stays_without_force(run: Run, tables: Path) -> None:
         (
             ("--season", "hour", "--timestamp", "seen", "--zone", "Mars"),
             "zone: found 'Mars', need one such as",
+        ),
+        (("--segment-by", "nope"), "train.parquet: --segment-by: found 'nope', need a feature, one of 'age'"),
+        (("--segment-by", "age"), "train.parquet: --segment-by: found the numeric feature 'age'"),
+        (
+            ("--segment-by", "city", "--season", "hour", "--timestamp", "seen"),
+            "--segment-by: found --season as well, need one of the two",
         ),
         (("--timestamp", "city"), "train.parquet: column 'city': found '"),
         (("--bins", "1"), "n_bins: found 1, need an integer >= 2"),
