@@ -7,7 +7,7 @@ configure; all problems of a file come together, each with file, key, what was f
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -381,10 +381,15 @@ def _known(section: Sequence[str]) -> str:
     model: type[BaseModel] = _File
     for part in section:
         field = model.model_fields.get(part)
-        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
-        inner = (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
-        model = next(inner, model)
+        model = next(_sections(None if field is None else field.annotation), model)
     return f"one of {', '.join(model.model_fields)}"
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _sections(part)
 
 
 def _needed(message: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pytest
+import requests
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
@@ -127,3 +129,53 @@ class Traffic:
 @pytest.fixture
 def traffic(rng: np.random.Generator, clock: SettableClock) -> Traffic:
     return Traffic(rng, clock)
+
+
+LIMIT_SECONDS = 60.0
+"""Until a state is reached; a busy machine takes its time."""
+
+
+class Client:
+    """Sends rows and their truth to a server over HTTP, as a team's own service would."""
+
+    def __init__(self, url: str, prefix: str = "") -> None:
+        self.url = url
+        self.prefix = prefix
+        self.sent = 0
+        self.rng = np.random.default_rng(20130101)
+
+    def get(self, path: str) -> Any:
+        answer = requests.get(f"{self.url}/{self.prefix}{path}", timeout=LIMIT_SECONDS)
+        answer.raise_for_status()
+        return answer.text if path == "metrics" else answer.json()
+
+    def post(self, path: str, body: Any) -> Any:
+        answer = requests.post(f"{self.url}/{path}", json=body, timeout=LIMIT_SECONDS)
+        answer.raise_for_status()
+        return answer.json()
+
+    def send(self, n_rows: int = 200, wrong: tuple[float, float] = (0.3, 0.1)) -> None:
+        """Predict rows that the two versions get wrong at these rates, then tell their truth."""
+        truth = (self.rng.random(n_rows) < 0.5).astype(float)
+        first, second = ((self.rng.random(n_rows) < share).astype(float) for share in wrong)
+        ids = [f"row {self.sent + i}" for i in range(n_rows)]
+        self.sent += n_rows
+        rows = np.column_stack([truth, first, second]).tolist()
+        self.post("predict", {"rows": rows, "ids": ids})
+        self.post(f"{self.prefix}outcomes", {"ids": ids, "y_true": truth.astype(int).tolist()})
+
+    def answers_of(self, version: str) -> bool:
+        """Whether rows that only this version gets right are all answered rightly."""
+        wrong = [1.0, 0.0] if version == "2" else [0.0, 1.0]
+        body = {"rows": [[float(i % 2), *wrong] for i in range(20)]}
+        return bool(self.post("predict", body)["predictions"] == [i % 2 for i in range(20)])
+
+    def until(
+        self, reached: Callable[[dict[str, Any]], bool], wrong: tuple[float, float] = (0.3, 0.1)
+    ) -> dict[str, Any]:
+        """Send rows until the rollout has come so far."""
+        end = time.monotonic() + LIMIT_SECONDS
+        while not reached(status := self.get("rollout")):
+            assert time.monotonic() < end, status
+            self.send(wrong=wrong)
+        return dict(status)
