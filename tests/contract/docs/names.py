@@ -1,0 +1,121 @@
+"""What the Python of each page takes for granted: a model, rows, ids. Everything else is in its blocks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+
+from alerting.app import build_bridge
+from alerting.config import load_config
+from alerting.testing import FakeSlack
+from exporter import InstrumentedPredictor, MemoryStore, Reference
+
+from .requests import ask
+from .yaml_files import ENVIRONMENT
+
+N_ROWS: Final = 500
+LONGEST_WAIT_SECONDS: Final = 60.0
+
+
+def _credit() -> dict[str, Any]:
+    """A scikit-learn model of three numbers, and rows for it."""
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame(rng.normal(size=(N_ROWS, 3)), columns=["income", "age", "debt"])
+    truth = (table["income"] + 0.5 * rng.normal(size=N_ROWS) > 0).to_numpy()
+    return {
+        "X_train": table,
+        "y_train": truth,
+        "model": LogisticRegression().fit(table, truth),
+        "X": table,
+        "ids": list(range(N_ROWS)),
+        "y_true": truth,
+    }
+
+
+def _credit_predictor() -> dict[str, Any]:
+    """The same, measured."""
+    names = _credit()
+    predictor = InstrumentedPredictor(names["model"], name="credit", version="1.2.0", store=MemoryStore())
+    predictor.predict(names["X"], ids=names["ids"])
+    return {**names, "predictor": predictor, "times": [1_700_000_000.0] * N_ROWS}
+
+
+def _credit_reference() -> dict[str, Any]:
+    """The same, with its reference."""
+    names = _credit()
+    reference = Reference.fit(names["X"], model_name="flight_delay", model_version="1.2.0")
+    return {**names, "reference": reference}
+
+
+def _bridge() -> dict[str, Any]:
+    """A way to a bridge, and a folder for the fake mail server's certificate."""
+    return {"tmp_path": Path.cwd(), "post": _post_to_a_bridge}
+
+
+def _post_to_a_bridge(body: bytes, slack: FakeSlack) -> None:
+    """Start a bridge with the page's configuration, post to it, and wait until all is told."""
+    environment = {**ENVIRONMENT, "SLACK_API_URL": slack.api_url, "BRIDGE_STATE_DIRECTORY": "bridge"}
+    config = load_config(Path("config/bridge.yaml"), environment)
+    patience = replace(config.delivery, reconcile_margin_seconds=0.0)
+    bridge = build_bridge(replace(config, delivery=patience))
+    bridge.start()
+    try:
+        assert ask(bridge.application, "POST", "/alertmanager", {}, body).status_code == 200
+        give_up = time.monotonic() + LONGEST_WAIT_SECONDS
+        while any(place.pending for place in bridge.backlog().values()):
+            assert time.monotonic() < give_up, bridge.backlog()
+            time.sleep(0.05)
+    finally:
+        bridge.stop()
+
+
+def _errors() -> dict[str, Any]:
+    """Outcomes of a model that has become worse."""
+    rng = np.random.default_rng(7)
+    y_true = rng.random(2 * N_ROWS) < 0.5
+    wrong = rng.random(2 * N_ROWS) < np.repeat([0.1, 0.4], N_ROWS)
+    return {"y_true": y_true, "y_pred": y_true ^ wrong, "times": np.arange(2.0 * N_ROWS)}
+
+
+def _feedback() -> dict[str, Any]:
+    """A shop with a hundred items, decisions on credit, scores, and ninety days of revenue."""
+    rng = np.random.default_rng(9)
+    catalog = [f"item {number}" for number in range(100)]
+    days = 1_700_000_000.0 + 86_400.0 * np.arange(90)
+    approved = np.arange(400) < 200
+    return {
+        **_credit(),
+        "catalog": catalog,
+        "shown_items": list(rng.choice(catalog, size=1_000)),
+        "approved": approved,
+        "outcome_is_known": approved & (np.arange(400) % 4 > 0),
+        "scores": rng.random((N_ROWS, 5)),
+        "rng": rng,
+        "probabilities": rng.dirichlet([1.0, 1.0], size=N_ROWS),
+        "is_labelled": rng.random(N_ROWS) < 0.1,
+        "first_day": days[0],
+        "t1": days,
+        "revenue": rng.normal(size=90),
+        "t2": days,
+        "drift_score": rng.normal(size=90),
+        "simple_model": _credit()["model"],
+    }
+
+
+PREPARED: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
+    "README.md": _credit,
+    "docs/bridge.md": _bridge,
+    "docs/concept-drift.md": _errors,
+    "docs/feedback.md": _feedback,
+    "docs/performance.md": _credit_predictor,
+    "docs/serving.md": _credit,
+    "docs/stores.md": _credit_reference,
+}
+"""Page to what its first block finds, made in the page's folder. A page without an entry needs nothing."""

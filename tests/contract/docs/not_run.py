@@ -1,0 +1,41 @@
+"""The blocks that no test runs, each with the reason. An entry without its block fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from .blocks import Block
+
+DRAWING: Final = "a drawing"
+
+NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
+    ("docs/airflow.md", "load ─┬─"): DRAWING,
+    ("docs/bridge.md", "Alertmanager ──"): DRAWING,
+    ("docs/command-line.md", "$ driftgauge rollout status"): "needs a rollout that has run for days",
+    ("docs/command-line.md", "driftgauge check: e.yaml:"): (
+        "one line of an error; tests/exporter/test_expectations.py has it"
+    ),
+    ("docs/spark.md", "from exporter.spark import"): (
+        "needs PySpark and Java; tests/engines/spark makes these calls"
+    ),
+    ("docs/stores.md", 'SELECT MEAN("f.price")'): (
+        "needs InfluxDB; tests/exporter/stores asks one where there is one"
+    ),
+}
+"""Page and how the block begins, to reason."""
+
+NOT_RUN_PROGRAMS: Final[Mapping[str, str]] = {
+    "docker": "no Docker in the tests; tests/contract/test_compose.py reads the Compose file",
+    "mimirtool": "Grafana Mimir is not installed",
+    "thanos": "Thanos is not installed",
+}
+"""Programs that shell blocks call and the tests do not have, to reason."""
+
+
+def reason(block: Block) -> str | None:
+    """Why a block is not run; None if it is."""
+    for (page, beginning), words in NOT_RUN.items():
+        if block.page == page and block.text.startswith(beginning):
+            return words
+    return None
