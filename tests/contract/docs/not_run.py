@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Final
 
 from .blocks import Block
@@ -16,6 +17,10 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ("docs/command-line.md", "driftgauge check: e.yaml:"): (
         "one line of an error; tests/exporter/test_expectations.py has it"
     ),
+    (
+        "docs/getting-started.md",
+        "import torch",
+    ): "PyTorch is too large for the tests",
     ("docs/spark.md", "from exporter.spark import"): (
         "needs PySpark and Java; tests/engines/spark makes these calls"
     ),
@@ -24,6 +29,9 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ),
 }
 """Page and how the block begins, to reason."""
+
+NEEDS: Final[Mapping[tuple[str, str], str]] = {("docs/getting-started.md", "import torch"): "torch"}
+"""Those that run all the same where this package is installed."""
 
 NOT_RUN_PROGRAMS: Final[Mapping[str, str]] = {
     "docker": "no Docker in the tests; tests/contract/test_compose.py reads the Compose file",
@@ -37,5 +45,6 @@ def reason(block: Block) -> str | None:
     """Why a block is not run; None if it is."""
     for (page, beginning), words in NOT_RUN.items():
         if block.page == page and block.text.startswith(beginning):
-            return words
+            package = NEEDS.get((page, beginning))
+            return words if package is None or find_spec(package) is None else None
     return None

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -34,21 +34,24 @@ UNREAD: Final = (400, 401, 405, 411, 413, 415, 422)
 
 
 def request(
-    method: str, url: str, headers: Mapping[str, str], body: object, predictor: object, folder: Path
+    method: str, url: str, headers: Mapping[str, str], body: object, names: Mapping[str, Any], folder: Path
 ) -> None:
     """Ask the program whose port it is.
 
     Parameters
     ----------
-    predictor : object
-        Who answers for the exporter.
+    names : mapping of str to object
+        What the page's Python has: `app` answers for a service, `predictor` for the exporter.
     folder : Path
         For the state of the others.
     """
     parts = urlsplit(url)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     match parts.port:
+        case 8000:
+            _understands(names["app"], method, path, headers, body)
         case 9108:
+            predictor = names.get("predictor")
             assert isinstance(predictor, InstrumentedPredictor), f"{url}: the page prepares no predictor"
             _exporter(predictor, method, parts.path, body)
         case 9109:

@@ -12,9 +12,9 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from driftgauge.cli import build_parser, main
 
@@ -33,6 +33,9 @@ RUN: Final = (
 FLAGS: Final = ("alertmanager", "amtool", "gunicorn", "prometheus", "promtool", "uvicorn")
 """Programs of others that the tests have: each option has to be in their help."""
 
+DEBIAN: Final = {"alertmanager": "prometheus-alertmanager"}
+"""Programs that have another name there."""
+
 BASICS: Final = ("cat", "cd", "chmod", "editor", "echo", "mkdir", "mktemp", "openssl", "rm", "tar")
 """Programs of any machine."""
 
@@ -42,21 +45,21 @@ _PROMPT: Final = "$ "
 _ANYTHING: Final = "…"
 
 
-def check(text: str, folder: Path, predictor: object) -> None:
+def check(text: str, folder: Path, names: Mapping[str, Any]) -> None:
     """Read every command in a block.
 
     Parameters
     ----------
     folder : Path
         Where it would run; it has the folders `config` and `examples`.
-    predictor : object
-        Who answers requests to the exporter.
+    names : mapping of str to object
+        What the page's Python has, see `requests`.
     """
     commands = list(_commands(text))
     assert commands, "found no command"
     for words in commands:
         if words[0] == "curl":
-            _curl(words[1:], folder, predictor)
+            _curl(words[1:], folder, names)
         else:
             _check(words, folder)
 
@@ -137,7 +140,7 @@ def _run(words: Sequence[str]) -> tuple[int, str]:
     return code, seen.getvalue()
 
 
-def _curl(arguments: Sequence[str], folder: Path, predictor: object) -> None:
+def _curl(arguments: Sequence[str], folder: Path, names: Mapping[str, Any]) -> None:
     """A request, in curl's words."""
     method, body, headers, url = "GET", None, {}, ""
     words = iter(arguments)
@@ -156,12 +159,14 @@ def _curl(arguments: Sequence[str], folder: Path, predictor: object) -> None:
             case _:
                 assert word.startswith("http"), f"curl: found {word}, which no test knows"
                 url = word
-    request(method, url, headers, body, predictor, folder)
+    request(method, url, headers, body, names, folder)
 
 
 def _python(arguments: list[str], folder: Path) -> None:
     """A module or script of ours, or of the standard library, that is there."""
-    if arguments[0] == "-m":
+    if arguments[0] == "-c":
+        exec(compile(arguments[1], "-c", "exec"), {})
+    elif arguments[0] == "-m":
         assert importlib.util.find_spec(arguments[1]) is not None, f"found no module {arguments[1]}"
     else:
         assert any((root / arguments[0]).is_file() for root in (ROOT, folder)), f"found no {arguments[0]}"
@@ -172,7 +177,7 @@ def _extras(arguments: Sequence[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert arguments[0] == "install"
     for word in arguments[1:]:
-        if found := re.fullmatch(r"driftgauge\[([\w,]+)\]", word):
+        if found := re.fullmatch(r"(?:driftgauge|\.)\[([\w,]+)\]", word):
             assert set(found[1].split(",")) <= set(project["optional-dependencies"]), word
         else:
             assert not word.startswith("driftgauge["), word
@@ -180,7 +185,7 @@ def _extras(arguments: Sequence[str]) -> None:
 
 def _flags(program: str, arguments: Sequence[str]) -> None:
     """Options that the installed program's help has."""
-    path = shutil.which(program, path=f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    path = shutil.which(DEBIAN.get(program, program), path=f"{Path(sys.executable).parent}:/usr/bin:/bin")
     assert path is not None, f"{program} is not installed"
     commands = []
     if program in ("amtool", "promtool"):

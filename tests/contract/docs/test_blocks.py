@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import inspect
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +46,7 @@ def test_the_blocks_of_a_page_hold(
         "json": lambda block: bodies.read(block.text, tmp_path, names),
         "promql": lambda block: labels.check(block.text),
         "python": lambda block: _run(block, names),
-        "sh": lambda block: shell.check(block.text, tmp_path, names.get("predictor")),
+        "sh": lambda block: shell.check(block.text, tmp_path, names),
         "yaml": lambda block: yaml_files.read(block.text, tmp_path),
     }
     try:
@@ -86,4 +89,7 @@ def _run(block: Block, names: dict[str, Any]) -> None:
     text = "\n" * block.line + block.text
     for taken, free in ELSEWHERE.items():
         text = text.replace(taken, free)
-    exec(compile(text, block.page, "exec"), names)
+    code = compile(text, block.page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    waits = eval(code, names)
+    if code.co_flags & inspect.CO_COROUTINE:
+        asyncio.run(waits)
