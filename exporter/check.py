@@ -7,6 +7,8 @@ report.drifted_features, report.to_dict()
 from __future__ import annotations
 
 import time
+from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from .reference.kinds import SPECIAL_BINS
 from .reference.table import LABEL, PREDICTION
 from .report import OUTPUT_KEYS, CheckState, ColumnReport, Report
 from .rows import read_rows
+from .segments import SegmentReport, measure_segments
 from .windows import Window
 
 if TYPE_CHECKING:
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
     from .multivariate import JointFinding
     from .policy import MultivariateTest
     from .reference import Profiles
+    from .reference.calibration import Calibration
     from .reference.profiles import Floats
+    from .segments import SegmentMeasurement
 
 
 def check(
@@ -109,6 +114,7 @@ def check(
         end=end,
         quality=table_quality(reference, rows.columns.names, rows.columns.problems, repeated_ids(ids)),
         multivariate=compare_joint(reference, rows.columns, policy),
+        segments=measure_segments(reference, rows, policy, threads),
         state=state,
         checked_at=clock(),
     )
@@ -128,6 +134,7 @@ def decide(
     multivariate: Mapping[MultivariateTest, JointFinding],
     state: CheckState | None,
     checked_at: float,
+    segments: Mapping[str, SegmentMeasurement] = MappingProxyType({}),
 ) -> Report:
     """The report on a window that is measured already, wherever its rows are.
 
@@ -141,18 +148,13 @@ def decide(
         Of every feature, and of the outputs that were compared.
     rows, start, end, quality, multivariate, checked_at
         As in `Report`.
+    segments : mapping of str to SegmentMeasurement
+        Of each segment, where the reference keeps them.
     """
-    verdicts = evaluate(measured, policy, reference.calibration_for(window, rows))
-    by_name = {**profiles.features, **profiles.named()}
-    # A column that is not compared this time, such as labels that have not come, keeps its memory.
-    memory = {} if state is None else dict(state.columns)
-    reports: dict[str, ColumnReport] = {}
-    for verdict in verdicts:
-        column = verdict.measurement.name
-        shown, memory[column] = step(memory.get(column, Memory()), verdict.evidence, policy.hysteresis)
-        if state is None:
-            shown = at_once(verdict.evidence)
-        reports[column] = _column_report(by_name[column], verdict, shown)
+    calibration = reference.calibration_for(window, rows)
+    verdicts = evaluate(measured, policy, calibration)
+    reports, memory = _reported(profiles, verdicts, policy, None if state is None else state.columns)
+    within, memories = _decide_segments(reference, segments, policy, calibration, state)
     return Report(
         checked_at=checked_at,
         model_name=reference.model_name,
@@ -166,10 +168,53 @@ def decide(
         prediction={key: reports[column] for key, column in OUTPUT_KEYS.items() if column in reports},
         label=reports.get(LABEL),
         quality=quality,
-        next_state=CheckState(columns=memory),
+        next_state=CheckState(columns=memory, segments=memories),
         multivariate=multivariate,
+        segment_by=reference.segments.feature if within and reference.segments is not None else None,
+        segments=within,
         policy=policy,
     )
+
+
+def _decide_segments(
+    reference: Reference,
+    measured: Mapping[str, SegmentMeasurement],
+    policy: Policy,
+    calibration: Calibration | None,
+    state: CheckState | None,
+) -> tuple[dict[str, SegmentReport], dict[str, dict[str, Memory]]]:
+    """Reports of all segments, decided together since they share one error rate; and what to remember."""
+    verdicts = iter(
+        evaluate([column for part in measured.values() for column in part.columns], policy, calibration)
+    )
+    found: dict[str, SegmentReport] = {}
+    memories = {} if state is None else {name: dict(columns) for name, columns in state.segments.items()}
+    for segment, part in measured.items():
+        profiles = reference.by_segment[segment]
+        before = None if state is None else state.segments.get(segment, {})
+        own = list(islice(verdicts, len(part.columns)))
+        reports, memories[segment] = _reported(profiles, own, policy, before)
+        found[segment] = SegmentReport(
+            rows=part.rows, reference_rows=next(iter(profiles.features.values())).rows, columns=reports
+        )
+    return found, memories
+
+
+def _reported(
+    profiles: Profiles, verdicts: Sequence[Verdict], policy: Policy, before: Mapping[str, Memory] | None
+) -> tuple[dict[str, ColumnReport], dict[str, Memory]]:
+    """Columns by name with their states, and what to remember of them; before is None for a check alone."""
+    by_name = {**profiles.features, **profiles.named()}
+    # A column that is not compared this time, such as labels that have not come, keeps its memory.
+    memory = dict(before or {})
+    reports: dict[str, ColumnReport] = {}
+    for verdict in verdicts:
+        column = verdict.measurement.name
+        shown, memory[column] = step(memory.get(column, Memory()), verdict.evidence, policy.hysteresis)
+        if before is None:
+            shown = at_once(verdict.evidence)
+        reports[column] = _column_report(by_name[column], verdict, shown)
+    return reports, memory
 
 
 def compare_joint(

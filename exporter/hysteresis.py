@@ -6,7 +6,7 @@ A check that could not decide shows the state unknown and leaves the memory as i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -20,6 +20,12 @@ State = Literal["ok", "warning", "drift", "recovering", "unknown"]
 Evidence = Literal["unknown", "clear", "warning", "lingering", "drift"]
 """What one check found: a significant effect of at least the threshold (drift), nearly that (lingering: not
 enough to begin a drift, too much to end one), half of it (warning), or less (clear)."""
+
+SEVEREST_FIRST: Final[tuple[State, ...]] = ("drift", "recovering", "warning", "ok", "unknown")
+"""Of several windows or columns. One that cannot decide hides none that can."""
+
+LASTING: Final[frozenset[State]] = frozenset({"drift", "recovering"})
+"""States in which a drift has begun and is not over."""
 
 _SHOWN: Final[dict[Evidence, State]] = {
     "unknown": "unknown",
@@ -64,6 +70,11 @@ class Memory:
             if state == name and isinstance(streak, int):
                 return cls(state=name, streak=streak)
         raise ObservationError(f"state: found {dict(values)!r}, need one of {', '.join(known)} and a streak")
+
+
+def severest(states: Iterable[State]) -> State:
+    """The worst of several states; unknown if there is none."""
+    return min(states, key=SEVEREST_FIRST.index, default="unknown")
 
 
 def at_once(evidence: Evidence) -> State:

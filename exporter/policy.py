@@ -98,6 +98,9 @@ class Policy:
     multivariate : tuple of str
         Tests of all features together, where the reference keeps rows for them (`joint_rows`): mmd,
         domain_classifier, isolation_forest, one_class_svm. They decide nothing.
+    segments : bool
+        Compare within segments as well, where the reference keeps them (`segment_by`), by the tests that
+        decide. The segments of a check have an alpha of their own, and decide nothing beyond themselves.
     only_deciding : bool
         Compute the deciding tests alone; a check of many features then takes about half the time.
     thresholds : mapping of str to float
@@ -122,6 +125,7 @@ class Policy:
         }
     )
     multivariate: tuple[MultivariateTest, ...] = ("mmd", "domain_classifier")
+    segments: bool = True
     only_deciding: bool = False
     thresholds: Mapping[TestType, float] = field(default_factory=dict)
     feature_thresholds: Mapping[str, Mapping[TestType, float]] = field(default_factory=dict)
@@ -175,6 +179,11 @@ class Policy:
         """The tests that a check computes."""
         chosen = self.tests.values() if self.only_deciding else (NUMERIC_TESTS, CATEGORICAL_TESTS)
         return frozenset(test for tests in chosen for test in tests)
+
+    @property
+    def deciding(self) -> frozenset[TestType]:
+        """The tests that decide, of both kinds of columns."""
+        return frozenset(test for tests in self.tests.values() for test in tests)
 
     def threshold(self, feature: str, test: TestType) -> float:
         """Effect from which on a test counts as large for a feature."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from .families import MetricFamilies
 from .findings import Finding
 from .gradual import ScoreTrend
-from .hysteresis import State
+from .hysteresis import LASTING, State, severest
 from .metrics import CHECK_OUTCOMES, FAILURE_REASONS
 from .policy import CATEGORICAL_TESTS, MULTIVARIATE_TESTS, NUMERIC_TESTS
 from .reference import Reference
@@ -15,17 +15,6 @@ from .report import ColumnReport, Report
 from .windows import DAY_SECONDS, Window
 
 STATE_CODES: Mapping[State, int] = {"ok": 0, "warning": 1, "drift": 2, "recovering": 3, "unknown": -1}
-
-_SEVEREST_FIRST: tuple[State, ...] = ("drift", "recovering", "warning", "ok", "unknown")
-"""Of several windows. A window that cannot decide hides none that can."""
-
-LASTING: frozenset[State] = frozenset({"drift", "recovering"})
-"""States in which a drift has begun and is not over: what `model_drift_detected` calls 1."""
-
-
-def severest(states: Sequence[State]) -> State:
-    """State of a column over several windows; unknown if there is none."""
-    return min(states, key=_SEVEREST_FIRST.index, default="unknown")
 
 
 class Publisher:

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from .multivariate import JointFinding
     from .policy import MultivariateTest, Policy, Severity, TestType
     from .reference.profiles import BinCounts, Floats, Profile
+    from .segments import SegmentReport
 
 
 OUTPUT_KEYS = {"score": SCORE, "class": PREDICTION}
 """What the model put out: keys of `Report.prediction`, and the names of their profiles."""
+
+SEGMENTS = "__segments__"
+"""Key of the memory of segments, beside the columns' own names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +92,33 @@ class ColumnReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckState:
-    """What is remembered of each column between checks of one window: a report's `next_state`."""
+    """What is remembered between checks of one window, of each column and of those within each segment."""
 
     columns: Mapping[str, Memory] = field(default_factory=dict)
+    segments: Mapping[str, Mapping[str, Memory]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a file or a row."""
-        return {name: memory.to_dict() for name, memory in self.columns.items()}
+        values: dict[str, Any] = _memories_to_dict(self.columns)
+        if self.segments:
+            values[SEGMENTS] = {name: _memories_to_dict(columns) for name, columns in self.segments.items()}
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> CheckState:
         """The state that `to_dict` gave."""
-        return cls(columns={name: Memory.from_dict(memory) for name, memory in values.items()})
+        return cls(
+            columns=_memories({name: memory for name, memory in values.items() if name != SEGMENTS}),
+            segments={name: _memories(columns) for name, columns in values.get(SEGMENTS, {}).items()},
+        )
+
+
+def _memories_to_dict(columns: Mapping[str, Memory]) -> dict[str, Any]:
+    return {name: memory.to_dict() for name, memory in columns.items()}
+
+
+def _memories(values: Mapping[str, Any]) -> dict[str, Memory]:
+    return {name: Memory.from_dict(memory) for name, memory in values.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +151,10 @@ class Report:
         For the next check of the same window.
     multivariate : dict of str to JointFinding
         By test; empty unless the reference keeps whole rows.
+    segment_by : str or None
+        Feature whose values are the segments; None where the check compared none.
+    segments : dict of str to SegmentReport
+        By value. They have no part in what is said of all rows.
     policy : Policy or None
         By which it was decided; not in `to_dict`.
     """
@@ -150,6 +173,8 @@ class Report:
     quality: Mapping[str, Any]
     next_state: CheckState
     multivariate: Mapping[MultivariateTest, JointFinding] = field(default_factory=dict)
+    segment_by: str | None = None
+    segments: Mapping[str, SegmentReport] = field(default_factory=dict)
     policy: Policy | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -182,6 +207,15 @@ class Report:
             columns[LABEL] = self.label
         return columns
 
+    @property
+    def drifted_within(self) -> dict[str, tuple[str, ...]]:
+        """Columns that drifted within segments, and in which: what no change of the mix explains."""
+        return {
+            name: segments
+            for name in self.columns
+            if (segments := tuple(s for s, part in self.segments.items() if part.state_of(name) == "drift"))
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for strict JSON: times are ISO 8601 in UTC, numbers that are not finite are None."""
         return {
@@ -205,6 +239,19 @@ class Report:
             "prediction": {name: column.to_dict() for name, column in self.prediction.items()},
             "label": {} if self.label is None else self.label.to_dict(),
             "quality": dict(self.quality),
+            "segment_by": self._mix(),
+            "segments": {name: part.to_dict() for name, part in self.segments.items()},
+        }
+
+    def _mix(self) -> dict[str, Any] | None:
+        """Whether the segments' shares changed, beside what changed within them."""
+        if self.segment_by is None:
+            return None
+        return {
+            "feature": self.segment_by,
+            "mix": self.features[self.segment_by].state,
+            "drifted_within": {name: list(segments) for name, segments in self.drifted_within.items()},
+            "other_rows": self.rows - sum(part.rows for part in self.segments.values()),
         }
 
 

@@ -8,7 +8,7 @@ as in a season, so that a segment can be drawn beside it. A segment is kept with
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from .profiles import CategoricalProfile
 from .table import Profiles, TableAccumulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -112,12 +112,14 @@ class SegmentAccumulator:
         """
         if whole.kind_of(self.feature) == "numeric":
             raise _numeric(self.feature)
-        for segment, part in parts_of(rows, rows.columns.arrays[self.feature]):
+        found = rows_by_value(rows.columns.arrays[self.feature])
+        frequent = sorted(found, key=lambda segment: -len(found[segment]))[:MAX_FOLLOWED]
+        for segment in dict.fromkeys((*frequent, *(found.keys() & self._tables.keys()))):
             if segment not in self._tables:
                 self._tables[segment] = TableAccumulator(self._names, self._kinds, whole.task, self._settings)
             self._tables[segment].follow(whole)
-            self._tables[segment].update(part)
-            self._rows[segment] = self._rows.get(segment, 0) + part.n_rows
+            self._tables[segment].update(rows.select(found[segment]))
+            self._rows[segment] = self._rows.get(segment, 0) + len(found[segment])
         self._forget_rare()
 
     def merge(self, other: SegmentAccumulator) -> None:
@@ -168,7 +170,7 @@ class SegmentAccumulator:
         return Segments(feature=self.feature, profiles=profiles), left_out
 
     def _forget_rare(self) -> None:
-        # One that comes back later is found incomplete by its number of rows.
+        # One that is not followed from its first row on is found incomplete by its number of rows.
         for name in sorted(self._rows, key=lambda name: -self._rows[name])[MAX_FOLLOWED:]:
             del self._rows[name], self._tables[name]
 
@@ -188,15 +190,17 @@ def merged_segments(
     return table.segments(whole)
 
 
-def parts_of(rows: Rows, values: NDArray[np.generic]) -> Iterator[tuple[str, Rows]]:
-    """Rows of each value of a column; those without one are of no segment."""
+def rows_by_value(values: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
+    """Rows of each value of a column, by their places; those without one are of no segment."""
     codes: dict[str, int] = {}
     of_row = np.array([codes.setdefault(name, len(codes)) for name in category_names(values)], dtype=np.int64)
     order = np.argsort(of_row, kind="stable")
     bounds = np.searchsorted(of_row[order], np.arange(len(codes) + 1))
-    for name, first, last in zip(codes, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        if name not in (MISSING, INF):
-            yield name, rows.select(order[first:last])
+    return {
+        name: order[first:last]
+        for name, first, last in zip(codes, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
+        if name not in (MISSING, INF)
+    }
 
 
 def _changed(part: Profiles, change: Callable[[CategoricalProfile], CategoricalProfile]) -> Profiles:

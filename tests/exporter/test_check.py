@@ -60,6 +60,7 @@ def test_the_report_is_strict_json(reference: Reference, rng: np.random.Generato
     assert list(values) == [
         "drift_detected", "checked_at", "reference", "window", "drifted_features", "drifted_ratio",
         "features", "multivariate", "prediction", "label", "quality",
+        "segment_by", "segments",
     ]  # fmt: skip
     assert values["checked_at"] == "2001-09-09T01:46:40+00:00"
     assert values["reference"] == {"model_name": "m", "version": "1", "rows": 5000}
