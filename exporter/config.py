@@ -116,6 +116,7 @@ class _Policy(_Section):
     alpha: float | None = None
     min_samples: int | None = None
     multivariate: tuple[str, ...] | None = None
+    segments: bool | None = None
     warning_ratio: float | None = None
     thresholds: dict[str, float] = Field(default_factory=dict)
     feature_thresholds: dict[str, dict[str, float]] = Field(default_factory=dict)
