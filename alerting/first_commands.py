@@ -147,6 +147,11 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("What is left", 'model_slo:error_budget_remaining:ratio{model_name="M", slo="latency"}'),
         ("Quantiles", 'model:model_inference_latency_seconds:quantile_rate5m{model_name="M"}'),
     ),
+    "ModelFallbackAnswers": (
+        ("By which step", 'sum by (strategy) (increase(model_fallbacks_total{model_name="M"}[15m]))'),
+        ("What the model fails with", 'sum by (error_type) (increase(model_errors_total{model_name="M"}[15m]))'),
+        ("Since which version", 'model:fallbacks_per_call:ratio_increase15m{model_name="M"}'),
+    ),
     "ModelTargetDown": (
         ("Which", 'up{job="model"} == 0'),
         ("Is the model still served", 'sum by (model_name) (model_target:model_info:last * on (job, instance) group_left () up{job="model"})'),
@@ -211,6 +216,36 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("How slow", 'scrape_duration_seconds{job="model"}'),
         ("How many series", "sum by (instance) (driftgauge_series)"),
         ("Rows dropped", "sum by (reason) (rate(driftgauge_observations_dropped_total[5m]))"),
+    ),
+    "ModelStreamBehind": (
+        ("How far, in time", 'model_topic:driftgauge_stream_behind_seconds:max{model_name="M"}'),
+        ("How far, in messages, by partition", 'driftgauge_stream_lag_messages{model_name="M"}'),
+        ("Does something fail", 'sum by (reason) (increase(driftgauge_stream_failures_total{model_name="M"}[10m]))'),
+    ),
+    "ModelStreamUnassigned": (
+        ("Partitions held", 'sum by (instance, topic) (driftgauge_stream_partitions{model_name="M"})'),
+        ("Are the brokers there", 'sum by (reason) (increase(driftgauge_stream_failures_total{model_name="M"}[10m]))'),
+        ("Does the group come to rest", 'sum by (instance) (increase(driftgauge_stream_rebalances_total{model_name="M"}[10m]))'),
+    ),
+    "ModelStreamStopped": (
+        ("Since when", 'time() - driftgauge_stream_last_poll_timestamp_seconds{model_name="M"}'),
+        ("What failed last", 'sum by (reason) (increase(driftgauge_stream_failures_total{model_name="M"}[15m]))'),
+        ("How far it is behind", 'model_topic:driftgauge_stream_behind_seconds:max{model_name="M"}'),
+    ),
+    "ModelStreamFailing": (
+        ("How often", 'sum by (reason) (increase(driftgauge_stream_failures_total{model_name="M"}[10m]))'),
+        ("Is it behind", 'model_topic:driftgauge_stream_behind_seconds:max{model_name="M"}'),
+        ("Are checks told", 'increase(driftgauge_stream_alerts_total{model_name="M"}[1h])'),
+    ),
+    "ModelStreamDeadLetters": (
+        ("Why", 'sum by (reason) (increase(driftgauge_stream_dead_letters_total{model_name="M"}[15m]))'),
+        ("Beside how many", 'sum by (result) (increase(driftgauge_stream_messages_total{model_name="M"}[15m]))'),
+        ("Which version is expected", 'model_info{model_name="M"}'),
+    ),
+    "BatchDriftDetected": (
+        ("Does the running model see it", 'model_drift_state{model_name="M"}'),
+        ("How far, where it serves", 'topk(10, model_feature:drift_score_per_threshold:max{model_name="M"})'),
+        ("Is it its data", 'model_quality_state{model_name="M"}'),
     ),
     "PrometheusRuleFailures": (
         ("Which", "increase(prometheus_rule_evaluation_failures_total[10m]) > 0"),

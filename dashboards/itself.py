@@ -22,7 +22,7 @@ def build() -> Dashboard:
     return page(
         "driftgauge-itself",
         "Does the monitoring itself work: targets, checks, rules, and the way of alerts to people?",
-        [_at_a_glance(), _exporter(), _prometheus(), _delivery()],
+        [_at_a_glance(), _exporter(), _streams(), _prometheus(), _delivery()],
         annotations=events(""),
     )
 
@@ -151,12 +151,103 @@ def _exporter() -> Section:
             "{{job}} {{instance}}",
         ),
     )
+    fallbacks = timeseries_panel(
+        "Calls answered by a fallback",
+        "Share of the calls in the 15 minutes before each point that the model failed and another step answered.",
+        "percentunit",
+        Query("model:fallbacks_per_call:ratio_increase15m", VERSION),
+        alert_line("fallback_ratio", "warning", of_model=False),
+        alert_line("fallback_ratio", "critical", of_model=False),
+    )
     return Section(
         "Exporter",
         [
             Band(8, [(8, checks), (8, duration), (8, age)]),
             Band(8, [(8, dropped), (8, failures), (8, rows)]),
-            Band(7, [(8, series), (8, scrapes), (8, memory)]),
+            Band(7, [(6, series), (6, scrapes), (6, memory), (6, fallbacks)]),
+        ],
+    )
+
+
+def _streams() -> Section:
+    behind = timeseries_panel(
+        "Time behind",
+        "Age at most of the oldest message of a topic that waits, of its partition that is furthest behind.",
+        "s",
+        Query("model_topic:driftgauge_stream_behind_seconds:max", f"{VERSION} {{{{topic}}}}"),
+        alert_line("stream_behind_seconds", of_model=False),
+    )
+    lag = timeseries_panel(
+        "Messages waiting in topics",
+        "Messages that the consumers of a topic have not dealt with, in all of its partitions.",
+        "short",
+        Query(
+            "sum by (model_name, model_version, topic) (driftgauge_stream_lag_messages)",
+            f"{VERSION} {{{{topic}}}}",
+        ),
+    )
+    messages = timeseries_panel(
+        "Messages from topics",
+        "Messages dealt with, by what they held; dead letters could not be used.",
+        "cps",
+        Query(
+            "sum by (result) (rate(driftgauge_stream_messages_total[$__rate_interval]))",
+            "{{result}}",
+        ),
+        stacked=True,
+    )
+    letters = timeseries_panel(
+        "Share of dead letters",
+        "Share of the messages of the hour before each point that could not be used, by reason.",
+        "percentunit",
+        Query(
+            "sum by (model_name, model_version, reason) (increase(driftgauge_stream_dead_letters_total[1h])) "
+            "/ on (model_name, model_version) group_left () "
+            f"(sum {BY_VERSION} (increase(driftgauge_stream_messages_total[1h])) > 0)",
+            f"{VERSION} {{{{reason}}}}",
+        ),
+        alert_line("dead_letters_ratio", of_model=False),
+    )
+    held = timeseries_panel(
+        "Partitions held",
+        "Partitions of each topic that any consumer of it holds: from none nothing is measured.",
+        "none",
+        Query(
+            "sum by (model_name, model_version, topic) (driftgauge_stream_partitions)",
+            f"{VERSION} {{{{topic}}}}",
+        ),
+    )
+    polled = timeseries_panel(
+        "Since consumers last asked",
+        "How long ago each consumer asked for messages: a second or so, unless it hangs.",
+        "s",
+        Query("time() - driftgauge_stream_last_poll_timestamp_seconds", f"{VERSION} {{{{instance}}}}"),
+        alert_line("stream_poll_age_seconds", of_model=False),
+    )
+    failures = timeseries_panel(
+        "Failures of streams",
+        "In the hour before each point, by what failed; each is tried again.",
+        "none",
+        Query(
+            "sum by (model_name, model_version, reason) (increase(driftgauge_stream_failures_total[1h]))",
+            f"{VERSION} {{{{reason}}}}",
+        ),
+    )
+    changes = timeseries_panel(
+        "Rebalances and changes told",
+        "In the hour before each point: partitions that came or went, and changes of state told to a topic.",
+        "none",
+        Query(
+            f"sum {BY_VERSION} (increase(driftgauge_stream_rebalances_total[1h]))", f"{VERSION} rebalances"
+        ),
+        Query(f"sum {BY_VERSION} (increase(driftgauge_stream_alerts_total[1h]))", f"{VERSION} changes told"),
+    )
+    return Section(
+        "Streams",
+        [
+            Band(8, [(8, behind), (8, lag), (8, messages)]),
+            Band(8, [(8, letters), (8, held), (8, polled)]),
+            Band(7, [(12, failures), (12, changes)]),
         ],
     )
 

@@ -45,13 +45,17 @@ def rule_files(objectives: Path | None = None, n_bins: int | None = None) -> Map
     """
     # They import the exporter, which takes half a second.
     from ..resources import config_dir  # noqa: PLC0415  # see above
+    from .fallbacks import fallback_rules  # noqa: PLC0415  # see above
     from .fleet import fleet_rules  # noqa: PLC0415  # see above
     from .objectives import read_objectives  # noqa: PLC0415  # see above
     from .service import service_rules  # noqa: PLC0415  # see above
+    from .streams import stream_rules  # noqa: PLC0415  # see above
 
     return {
+        "fallbacks.rules.yaml": fallback_rules(),
         "fleet.rules.yaml": fleet_rules() if n_bins is None else fleet_rules(n_bins),
         "service.rules.yaml": service_rules(read_objectives(objectives or config_dir() / "slo.yaml")),
+        "streams.rules.yaml": stream_rules(),
     }
 
 
