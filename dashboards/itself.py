@@ -153,7 +153,7 @@ def _exporter() -> Section:
     )
     fallbacks = timeseries_panel(
         "Calls answered by a fallback",
-        "Share of the calls in the 15 minutes before each point that the model failed and another step answered.",
+        "Share of the calls of the 15 minutes before each point that another step answered.",
         "percentunit",
         Query("model:fallbacks_per_call:ratio_increase15m", VERSION),
         alert_line("fallback_ratio", "warning", of_model=False),

@@ -57,9 +57,11 @@ def fallback_rules() -> str:
 
 def _answers(severity: str) -> Alert:
     name = "ModelFallbackAnswers"
+    own = "model_name=%q,model_version=%q"
+    labels = "$labels.model_name $labels.model_version"
     strategies = (
-        '{{ range $i, $one := query (printf "sort_desc(sum by (strategy) (increase(model_fallbacks_total{'
-        'model_name=%q,model_version=%q,strategy!=\\"none\\"}[15m])) > 0)" $labels.model_name $labels.model_version) }}'
+        '{{ range $i, $one := query (printf "sort_desc(sum by (strategy) ('
+        f'increase(model_fallbacks_total{{{own},strategy!=\\"none\\"}}[15m])) > 0)" {labels}) }}}}'
         '{{ if $i }}, {{ end }}{{ $one.Value | printf "%.0f" }} by {{ $one.Labels.strategy }}{{ end }}'
     )
     errors = (

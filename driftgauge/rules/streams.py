@@ -184,7 +184,8 @@ def _dead_letters() -> Iterator[Alert]:
     taken = f"sum by ({MODEL}) (increase(driftgauge_stream_messages_total[15m]))"
     reasons = (
         '{{ range $i, $one := query (printf "sort_desc(sum by (reason) ('
-        'increase(driftgauge_stream_dead_letters_total{model_name=%q,model_version=%q}[15m])) > 0)" $labels.model_name $labels.model_version) }}'
+        'increase(driftgauge_stream_dead_letters_total{model_name=%q,model_version=%q}[15m])) > 0)"'
+        " $labels.model_name $labels.model_version) }}"
         '{{ if $i }}, {{ end }}{{ $one.Value | printf "%.0f" }} {{ $one.Labels.reason }}{{ end }}'
     )
     told = (
