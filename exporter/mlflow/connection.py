@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from ..errors import ConfigError, RegistryError
+from ..errors import ConfigError, ExporterError, RegistryError
 
 TIMEOUT_SECONDS: Final = 10
 """For each request; MLflow's own default is two minutes."""
@@ -53,11 +53,15 @@ def registry_errors(what: str) -> Iterator[None]:
     RegistryError
         If MLflow raised.
     """
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - who has a client has it
-
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except ExporterError:
+        raise
+    except Exception as error:
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - who has a client has it
+
+        if not isinstance(error, (MlflowException, OSError)):
+            raise
         words = _USERINFO.sub("//***@", str(error)).strip().replace("\n", " ")[:_SHOWN]
         raise RegistryError(f"MLflow: {what}: {words}; need a server that answers and allows it") from None
 

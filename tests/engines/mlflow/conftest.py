@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-
 from sklearn.linear_model import LogisticRegression
 
 from exporter import Reference

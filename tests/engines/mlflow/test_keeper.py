@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sklearn.linear_model import LogisticRegression
+from prometheus_client import CollectorRegistry
 
 from exporter import InstrumentedPredictor, RolloutPredictor
 from exporter.errors import ConfigError
@@ -16,7 +18,7 @@ from exporter.rollout import StateFile, decide_by_hand
 pytest.importorskip("mlflow", reason="the extra `mlflow` has an environment of its own: make test-mlflow")
 from mlflow import sklearn as mlflow_sklearn
 
-from exporter.mlflow import AliasKeeper, ModelRegistry
+from exporter.mlflow import AliasKeeper, ModelRegistry, publish
 
 PATIENCE_SECONDS = 60.0
 
@@ -93,9 +95,6 @@ def test_what_a_killed_process_did_not_say_is_made_up_for(
 
 
 def _promote_and_die(path: Path) -> None:
-    import os
-    import signal
-
     decide_by_hand(StateFile(path), "promoted", note="test", now=1.0)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -133,30 +132,24 @@ def test_a_newer_candidate_keeps_its_alias(
 
 
 def test_a_registry_that_comes_back_is_told(
-    own_server: Any, name: str, save: Any, reference_of: Any, tmp_path: Path, rows: Any
+    own_server: Any, name: str, save: Any, reference_of: Any, tmp_path: Path, rows: Any, model: Any
 ) -> None:
     """Predictions go on without it, the champion it knew stays, and the aliases follow when it is there."""
-    from exporter.mlflow import publish
-
     own_server.start()
     registry = ModelRegistry(name, tracking_uri=own_server.url)
     publish(registry, save, reference_of("1"), alias="champion")
     publish(registry, save, reference_of("2"))
-    champion, challenger = (
+    metrics = CollectorRegistry()
+    pair = tuple(
         InstrumentedPredictor(
-            LogisticRegression().fit(rows, rows[:, 0] > 0), name=name, version=version,
-            reference=reference_of(version), background=False,
+            model, name=name, version=version, reference=reference_of(version), registry=metrics,
+            background=False,
         )
         for version in ("1", "2")
     )  # fmt: skip
-    challenger.close()
-    challenger = InstrumentedPredictor(
-        LogisticRegression().fit(rows, rows[:, 0] > 0), name=name, version="2",
-        reference=reference_of("2"), registry=champion.registry, background=False,
-    )  # fmt: skip
     path, now = tmp_path / "rollout.json", [0.0]
     keeper = AliasKeeper(registry, path, clock=lambda: now[0], background=False)
-    with begin((champion, challenger), path, on_event=keeper) as rollout:
+    with begin(pair, path, on_event=keeper) as rollout:
         own_server.stop()
         decide_by_hand(StateFile(path), "promoted", note="test", now=1.0)
         rollout.sync()

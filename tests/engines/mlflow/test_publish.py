@@ -13,7 +13,14 @@ from exporter.errors import RegistryError
 pytest.importorskip("mlflow", reason="the extra `mlflow` has an environment of its own: make test-mlflow")
 from exporter.mlflow import ModelRegistry, Training, publish
 
-ORDER = {"run_id": 7, "attempt": 1, "cause_key": "incident-5", "trigger": "drift", "strategy": "full", "by": ""}
+ORDER = {
+    "run_id": 7,
+    "attempt": 1,
+    "cause_key": "incident-5",
+    "trigger": "drift",
+    "strategy": "full",
+    "by": "",
+}
 TRAINING = Training(
     parameters={"C": 0.5, "solver": "lbfgs"},
     metrics={"auc": 0.81},
@@ -66,7 +73,9 @@ def test_a_version_has_its_reference_beside_it(
         "driftgauge.reference_sha256": version.reference_sha256,
         "driftgauge.trained_at": "5000.0",
     }
-    path = registry.client.download_artifacts(version.run_id, tags["driftgauge.reference_path"], str(tmp_path))
+    path = registry.client.download_artifacts(
+        version.run_id, tags["driftgauge.reference_path"], str(tmp_path)
+    )
     reference_of("1.3.0", made=5_000.0).save(tmp_path / "expected.json")
     assert Path(path).read_bytes() == (tmp_path / "expected.json").read_bytes()
     assert registry.at("challenger") == version

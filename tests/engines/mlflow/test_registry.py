@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -61,9 +62,7 @@ def test_a_registry_without_a_champion_is_an_error(registry: ModelRegistry, publ
         registry.load("champion")
 
 
-def test_a_version_without_a_reference_is_not_loaded(
-    registry: ModelRegistry, publish_version: Any
-) -> None:
+def test_a_version_without_a_reference_is_not_loaded(registry: ModelRegistry, publish_version: Any) -> None:
     """One that another program registered has none of the tags."""
     version = publish_version("1", alias="champion")
     other = registry.client.create_model_version(
@@ -87,8 +86,6 @@ def test_another_versions_reference_is_not_taken(
     registry.client.log_artifact(version.run_id, str(other), "model")
     with pytest.raises(ReferenceDataError, match=r"reference\.json: found other content than was published"):
         registry.load("champion")
-    import hashlib
-
     digest = hashlib.sha256(other.read_bytes()).hexdigest()
     tag = "driftgauge.reference_sha256"
     registry.client.set_model_version_tag(registry.name, version.number, tag, digest)

@@ -1,27 +1,18 @@
 from __future__ import annotations
 
-import importlib.util
-import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from exporter.adapters.pyfunc import MonitoredPyfunc
 from exporter.predictor import InstrumentedPredictor
 from exporter.reference import Reference
 
-ROOT = Path(__file__).resolve().parents[3]
 MODEL = {"model_name": "m", "model_version": "1"}
-
-MLFLOW = os.environ.get("DRIFTGAUGE_MLFLOW_PYTHON", sys.executable)
-"""A Python that has MLflow, which is too large for the environment of the other tests."""
 
 
 class Scaled:
@@ -56,16 +47,3 @@ def test_it_is_called_as_mlflow_calls_it(table: pd.DataFrame, reference: Referen
     assert predictor.record_outcomes([5, 600], [1.0, 1.0]).joined == 1
     assert pickle.loads(pickle.dumps(model)).predictor is None
     predictor.close()
-
-
-@pytest.mark.skipif(
-    sys.executable == MLFLOW and importlib.util.find_spec("mlflow") is None,
-    reason="MLflow is not installed; DRIFTGAUGE_MLFLOW_PYTHON may name a Python that has it",
-)
-def test_the_example_is_saved_and_loaded_by_mlflow() -> None:
-    """A model that MLflow saved, with its reference as an artifact, counts its rows where it is loaded."""
-    done = subprocess.run(
-        [MLFLOW, "examples/serving/mlflow_model.py"], cwd=ROOT, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.stdout.splitlines()[-1:] == ["predicted 10.0"], done.stderr
