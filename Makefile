@@ -26,7 +26,7 @@ COMPILE = $(LOCK_BIN)/uv pip compile --quiet pyproject.toml --universal --python
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test stress test-spark test-airflow test-mlflow lint type check fmt bench lock \
+.PHONY: help demo setup test stress test-spark test-airflow test-mlflow lint type check fmt bench soak lock \
 	components components-required java clean
 
 help: ## Show these lines
@@ -68,6 +68,9 @@ fmt: $(DEV) ## Format the code and repair what the linter can
 
 bench: $(DEV) ## Measure what monitoring costs a prediction
 	$(BIN)/python benchmarks/predict_overhead.py $(ARGS)
+
+soak: $(DEV) components-required ## Load the demo's stack for an hour and a quarter, and write docs/soak.md
+	$(BIN)/python benchmarks/soak.py --markdown docs/soak.md $(ARGS)
 
 lock: $(LOCK_BIN)/uv ## Write requirements/*.txt anew (UPGRADE=1: newest versions)
 	$(COMPILE) --extra demo --output-file requirements/run.txt
