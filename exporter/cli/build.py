@@ -14,11 +14,12 @@ from ..reference import BuildSettings, CategoricalProfile, NumericProfile, Refer
 from ..reference.accumulate import ID_DISTINCT_RATIO, ID_MIN_ROWS
 from ..reference.archive import refresh
 from ..reference.kinds import KINDS
+from ..rendering.text import plain
 from ..tables import open_table
 from ..tables.messages import shortened, some
 from .history import History, windows_of
 from .options import SEASONS
-from .output import plain, require_folder, say, warn
+from .output import require_folder, say, warn
 from .progress import reading
 from .roles import Roles, listed
 

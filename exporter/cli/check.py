@@ -12,8 +12,10 @@ from ..config import load_config
 from ..errors import ObservationError
 from ..expectations import Checked, Expectation, Result, evaluate, load_expectations
 from ..reference import Reference
+from ..rendering import About
 from ..tables.messages import some
 from .output import STANDARD_OUTPUT, require_folder, say, warn, write_json
+from .rendered import require_rendering, write_rendered
 from .roles import Roles
 from .view import show_report, show_results
 from .window import open_data, policy_of, read_window, sampling
@@ -31,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check a table, and say and write what was found."""
     if arguments.json is not None:
         require_folder(arguments.json)
+    require_rendering(arguments, arguments.json)
     reference = Reference.load(arguments.reference)
     policy, policy_name = _policy(arguments)
     expectations: list[Expectation] = []
@@ -48,6 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         extra = {}
     warn([*report.quality["problems"], *_advice(reference, roles)])
+    about = About(
+        reference=reference,
+        reference_name=arguments.reference,
+        current_name=table.name,
+        policy_name=policy_name,
+        rows_in_all=sampled.total,
+        expectations=results,
+    )
+    write_rendered(arguments, report, about)
     publish(report, sampled, policy_name, arguments.json, extra, results)
     failed = not all(result.passed for result in results)
     return DRIFT_OR_FAILED if failed or (arguments.fail_on_drift and report.drift_detected) else 0

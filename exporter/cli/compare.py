@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from ..check import check
 from ..errors import ConfigError, ReferenceDataError
 from ..reference import Reference
+from ..rendering import About
 from ..tables import is_database
 from ..tables.messages import some
 from .build import choose_features, in_options, key_columns, key_warning
 from .check import DRIFT_OR_FAILED, as_read, publish
 from .output import require_folder, warn
+from .rendered import require_rendering, write_rendered
 from .roles import Roles, require
 from .window import BASELINE_SEED, open_data, policy_of, read_window, sampling
 
@@ -27,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare two tables, and say and write what was found."""
     if arguments.output is not None:
         require_folder(arguments.output)
+    require_rendering(arguments, arguments.output)
     policy, policy_name = _policy(arguments)
     baseline, current = _tables(arguments)
     asked = arguments.features is not None
@@ -54,6 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     report = replace(report, quality={**report.quality, "problems": problems})
     warn([*map(key_warning, keys), *problems])
+    about = About(
+        reference=reference,
+        reference_name=baseline.name,
+        current_name=current.name,
+        policy_name=policy_name,
+        rows_in_all=after.total,
+    )
+    write_rendered(arguments, report, about)
     publish(report, after, policy_name, arguments.output, {}, [])
     return DRIFT_OR_FAILED if arguments.fail_on_drift and report.drift_detected else 0
 

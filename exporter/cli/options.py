@@ -115,6 +115,7 @@ def _add_check(subparsers: Subparsers) -> None:
     check.add_argument("--reference", required=True, metavar="FILE", help="as `reference build` wrote it")
     check.add_argument("--current", required=True, metavar="DATA", help=_DATA)
     check.add_argument("--json", metavar="FILE", help="write the report as JSON; - for standard output")
+    _add_rendering(check)
     _add_policy(check).add_argument(
         "--policy", metavar="FILE", help="the policy in a configuration of the exporter (YAML)"
     )
@@ -139,6 +140,7 @@ def _add_compare(subparsers: Subparsers) -> None:
     compare.add_argument("current", metavar="CURRENT", help="the same")
     _add_features(compare)
     compare.add_argument("--output", metavar="FILE", help="write the report as JSON; - for standard output")
+    _add_rendering(compare)
     _add_policy(compare)
     for name in ("psi", "ks", "js"):
         compare.add_argument(
@@ -173,6 +175,11 @@ def _add_policy(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveG
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--preset", choices=PRESETS, help="when a change counts (default: balanced)")
     return group
+
+
+def _add_rendering(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--html", metavar="FILE", help="write the report as one page that needs no network")
+    parser.add_argument("--png", metavar="DIR", help="write its plots as images, one of each column")
 
 
 def _add_window(parser: argparse.ArgumentParser) -> None:

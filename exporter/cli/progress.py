@@ -20,10 +20,11 @@ def reading(
     what: str,
     total: int | None,
     *,
+    unit: str = "rows",
     stream: TextIO | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[OnRows]:
-    """A function to call with the number of rows that were read.
+    """A function to call with the number of rows that were read, or of other things that were done.
 
     Parameters
     ----------
@@ -31,6 +32,8 @@ def reading(
         What is being done.
     total : int or None
         Rows in all, where that is known.
+    unit : str
+        What they are.
     stream : file, optional
         Standard error unless given.
     clock : callable
@@ -38,21 +41,21 @@ def reading(
     """
     stream = stream or sys.stderr
     if stream.isatty() and find_spec("rich") is not None:
-        with _bar(what, total, stream) as on_rows:
+        with _bar(what, total, unit, stream) as on_rows:
             yield on_rows
     else:
-        yield _lines(what, total, stream, clock)
+        yield _lines(what, total, unit, stream, clock)
 
 
 @contextmanager
-def _bar(what: str, total: int | None, stream: TextIO) -> Iterator[OnRows]:
+def _bar(what: str, total: int | None, unit: str, stream: TextIO) -> Iterator[OnRows]:
     from rich.console import Console  # noqa: PLC0415 - of the extra `cli`, and only on a terminal
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - same
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:,.0f} rows"),
+        TextColumn(f"{{task.completed:,.0f}} {unit}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
@@ -60,7 +63,7 @@ def _bar(what: str, total: int | None, stream: TextIO) -> Iterator[OnRows]:
         yield lambda rows: progress.advance(task, rows)
 
 
-def _lines(what: str, total: int | None, stream: TextIO, clock: Callable[[], float]) -> OnRows:
+def _lines(what: str, total: int | None, unit: str, stream: TextIO, clock: Callable[[], float]) -> OnRows:
     read, said = 0, clock()
 
     def on_rows(rows: int) -> None:
@@ -69,7 +72,7 @@ def _lines(what: str, total: int | None, stream: TextIO, clock: Callable[[], flo
         if clock() - said >= LINE_SECONDS:
             said = clock()
             of = "" if total is None else f" of {total:,}"
-            stream.write(f"{what}: {read:,}{of} rows\n")
+            stream.write(f"{what}: {read:,}{of} {unit}\n")
             stream.flush()
 
     return on_rows

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from .output import STANDARD_OUTPUT, plain, say, write_json
+from ..rendering.text import plain
+from .output import STANDARD_OUTPUT, say, write_json
 from .running import CONFIG
 
 if TYPE_CHECKING:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
-from .output import plain, say
+from ..rendering.ranking import faults, rank, telling
+from ..rendering.text import OUTPUTS, number, p_value, plain
+from .output import say
 
 if TYPE_CHECKING:
     from ..expectations import Result
-    from ..findings import Finding
     from ..report import ColumnReport, Report
 
 HEADER: Final = ("feature", "state", "severity", "test", "score", "threshold", "p", "note")
@@ -22,17 +22,6 @@ RIGHT: Final = frozenset({"score", "threshold", "p"})
 MAX_LINES: Final = 50
 """Columns shown when the rest of them are ok."""
 
-NOTED_RATIO: Final = 0.01
-"""A share of rows that is worth a note, when it is new."""
-
-SMALLEST_P: Final = 1e-300
-"""Below it, digits of a p-value mean nothing."""
-
-OUTPUTS: Final = {"__score__": "(score)", "__prediction__": "(predicted class)", "__label__": "(label)"}
-"""What the columns are called that are no features."""
-
-_STATES: Final = {"drift": 0, "warning": 1, "unknown": 2, "recovering": 3, "ok": 4}
-_SEVERITIES: Final = {"critical": 0, "high": 1, "medium": 2, "low": 3, None: 4}
 _COLOURS: Final = {"drift": "bold red", "warning": "yellow", "unknown": "magenta", "ok": "green"}
 
 
@@ -79,33 +68,20 @@ def show_results(results: Iterable[Result]) -> list[str]:
 
 def _lines(report: Report) -> tuple[list[Line], int]:
     """Lines of a report, the worst first, and how many were left out."""
-    ranked = sorted(report.columns.items(), key=lambda item: _rank(item[1]))
+    ranked = sorted(report.columns.items(), key=lambda item: rank(item[1]))
     shown = [item for i, item in enumerate(ranked) if i < MAX_LINES or item[1].state != "ok"]
     return [_line(name, column) for name, column in shown], len(ranked) - len(shown)
 
 
-def _rank(column: ColumnReport) -> tuple[int, int, float]:
-    finding = _telling(column)
-    ratio = 0.0 if finding is None else finding.ratio
-    return _STATES[column.state], _SEVERITIES[column.severity], -ratio
-
-
-def _telling(column: ColumnReport) -> Finding | None:
-    """The test that says most: of those that found drift, or else of those that decide, the largest."""
-    deciding = [finding for finding in column.findings.values() if finding.decides]
-    drifted = [finding for finding in deciding if finding.drift]
-    return max(drifted or deciding, key=lambda finding: finding.ratio, default=None)
-
-
 def _line(name: str, column: ColumnReport) -> Line:
-    finding = _telling(column)
+    finding = telling(column)
     cells = ("", "", "", "")
     if finding is not None:
         cells = (
             finding.test,
-            _number(finding.effect),
-            _number(finding.threshold),
-            _p_value(finding.p_value),
+            number(finding.effect),
+            number(finding.threshold),
+            p_value(finding.p_value),
         )
     label = OUTPUTS.get(name, plain(name))
     return Line(column.state, (label, column.state, column.severity or "", *cells, "; ".join(_notes(column))))
@@ -114,28 +90,7 @@ def _line(name: str, column: ColumnReport) -> Line:
 def _notes(column: ColumnReport) -> Iterator[str]:
     if column.detail is not None:
         yield plain(column.detail)
-    quality = column.quality
-    missing, before = quality.get("missing_ratio"), quality["reference_missing_ratio"]
-    if missing is not None and abs(missing - before) >= NOTED_RATIO:
-        yield f"missing {missing:.1%}, was {before:.1%}"
-    for key, what in (
-        ("type_error_ratio", "of another type"),
-        ("infinite_ratio", "infinite"),
-        ("out_of_range_ratio", "out of range"),
-        ("unseen_ratio", "unseen"),
-    ):
-        if quality.get(key, 0.0) >= NOTED_RATIO:
-            yield f"{what} {quality[key]:.1%}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else "inf"
-
-
-def _p_value(value: float) -> str:
-    if value < SMALLEST_P:
-        return f"<{SMALLEST_P:g}"
-    return f"{value:.3f}" if value >= NOTED_RATIO else f"{value:.1e}"
+    yield from faults(column)
 
 
 def _aligned(lines: Sequence[Line]) -> Iterator[str]:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from exporter.check import check
-from exporter.cli.output import plain, write_json
+from exporter.cli.output import write_json
 from exporter.cli.progress import reading
 from exporter.cli.view import MAX_LINES, show_report
 from exporter.reference import Reference
+from exporter.rendering.text import plain
 from exporter.report import Report
 
 
