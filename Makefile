@@ -70,7 +70,7 @@ bench: $(DEV) ## Measure what monitoring costs a prediction
 	$(BIN)/python benchmarks/predict_overhead.py $(ARGS)
 
 soak: $(DEV) components-required ## Load the demo's stack for an hour and a quarter, and write docs/soak.md
-	$(BIN)/python benchmarks/soak.py --markdown docs/soak.md $(ARGS)
+	$(BIN)/python -m benchmarks.soak --markdown docs/soak.md $(ARGS)
 
 lock: $(LOCK_BIN)/uv ## Write requirements/*.txt anew (UPGRADE=1: newest versions)
 	$(COMPILE) --extra demo --output-file requirements/run.txt

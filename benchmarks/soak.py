@@ -1,7 +1,7 @@
 """An hour of the demo's stack at 1,000 predictions a second: whether anything grows, gets lost, or gets slow.
 
     make soak                                           # an hour and a quarter, writes docs/soak.md
-    python benchmarks/soak.py --seconds 600 --warm-up 420
+    python -m benchmarks.soak --seconds 600 --warm-up 420
 
 Model process, Prometheus, Alertmanager, bridge and inbox are the demo's, with its configuration; the model is
 asked by `benchmarks/soak_model.py`. Exit code 1 when something that was promised did not hold.
@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import requests
 import yaml
-from markdown import wrapped
 from numpy.typing import NDArray
-from soak_model import CHECK_SECONDS, RETENTION, WINDOW
 
+from benchmarks.markdown import wrapped
+from benchmarks.soak_model import CHECK_SECONDS, RETENTION, WINDOW
 from driftgauge.demo.parts import (
     SCRAPE_SECONDS,
     Setup,
@@ -50,7 +50,6 @@ from driftgauge.demo.status import answers, read_samples
 from driftgauge.demo.train import MODEL_NAME, MODEL_VERSION
 from driftgauge.stack_config import prometheus_config
 
-ROOT = Path(__file__).resolve().parents[1]
 PORT_OFFSET = 1_500
 """Beside a demo that runs."""
 LOOK_SECONDS = 5.0
@@ -166,12 +165,12 @@ def configure_monitor(setup: Setup) -> None:
 
 def start(supervisor: Supervisor, setup: Setup, options: argparse.Namespace) -> None:
     """The demo's parts, the model's with another command."""
-    demo, here = model_part(setup), Path(__file__).parent
+    demo = model_part(setup)
     folder = setup.directory / "model"
     model = Part(
         name=demo.name,
         command=[
-            sys.executable, str(here / "soak_model.py"),
+            sys.executable, "-m", "benchmarks.soak_model",
             "--port", str(setup.ports[MODEL]), "--directory", str(folder),
             "--rate", str(options.rate), "--checks", options.checks,
         ],
@@ -183,7 +182,7 @@ def start(supervisor: Supervisor, setup: Setup, options: argparse.Namespace) -> 
     monitor = Part(
         name=MONITOR.name,
         command=[
-            sys.executable, str(here / "soak_monitor.py"),
+            sys.executable, "-m", "benchmarks.soak_monitor",
             "--config", str(folder / "exporter.yaml"), "--checks", str(folder / "checks.npy"),
         ],
         url=url,

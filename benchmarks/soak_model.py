@@ -1,6 +1,6 @@
 """The model process of `benchmarks/soak.py`: the demo's model, asked at a steady rate and checked meanwhile.
 
-    python benchmarks/soak_model.py --port 9108 --directory DIR --rate 1000 --checks inside
+    python -m benchmarks.soak_model --port 9108 --directory DIR --rate 1000 --checks inside
 
 Calls of ten flights each, over April to December again and again; their outcomes follow a minute later. A
 call that is due while the one before still runs is made late, never left out. SIGTERM ends it; DIR then has

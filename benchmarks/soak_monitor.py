@@ -1,6 +1,6 @@
 """The process of `benchmarks/soak.py` that checks beside the model's: `driftgauge monitor`, with its times.
 
-python benchmarks/soak_monitor.py --config DIR/exporter.yaml --checks DIR/checks.npy
+python -m benchmarks.soak_monitor --config DIR/exporter.yaml --checks DIR/checks.npy
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from soak_model import Noted
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
+from benchmarks.soak_model import Noted
 from driftgauge.demo.processes import StopRequest
 from exporter.config import load_config
 from exporter.store_monitor import StoreMonitor
