@@ -16,6 +16,7 @@ from alerting.cli import register as register_alerting
 from .dashboards import register as register_dashboards
 from .demo.options import register as register_demo
 from .errors import DriftgaugeError
+from .explorer.options import register as register_explorer
 from .rules.command import register as register_rules
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     register_alerting(subparsers)
     register_dashboards(subparsers)
     register_rules(subparsers)
+    register_explorer(subparsers)
     if command not in subparsers.choices:
         from exporter.cli import register as register_exporter  # noqa: PLC0415  # see the parameter
 

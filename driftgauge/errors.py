@@ -7,6 +7,8 @@
         FlightDataError (ValueError)     the flights data are missing, damaged or lack a column
         PartError                        a part of the demo cannot start, or died
         PortError (OSError)              a port that another program uses, or that two parts were given
+      ExplorerError                      the explorer cannot start
+        SourceError                      one of the programs that it asks has no usable answer
       DashboardsError                    dashboards that cannot be built or checked here
       RulesError (ValueError)            what rules are generated from is not usable
 
@@ -22,6 +24,14 @@ class DriftgaugeError(Exception):
 
 class DemoError(DriftgaugeError):
     """The demo cannot start or go on."""
+
+
+class ExplorerError(DriftgaugeError):
+    """The drift explorer cannot start."""
+
+
+class SourceError(ExplorerError):
+    """A program that the explorer asks has no usable answer; the message is shown in the page."""
 
 
 class DashboardsError(DriftgaugeError):

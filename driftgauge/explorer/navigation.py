@@ -1,0 +1,111 @@
+"""The address and the controls say the same; from both comes the view that everything else shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from dash import Dash, Input, Output, ctx, html, no_update
+
+from ..errors import SourceError
+from . import pieces, words
+from .choices import Choices
+from .reader import Reader
+from .selection import UNTIL_FORMS, Selection, changed, from_address, parse_until, to_address
+
+OFFERED: Final = ("model", "version", "feature", "segment", "window", "test", "measure")
+"""Controls whose values come from Prometheus."""
+
+CONTROLS: Final = (*OFFERED, "span", "until", "chart")
+
+BELONGING: Final[Mapping[str, tuple[str, ...]]] = {
+    "model": ("version", "feature", "segment", "window", "test", "measure"),
+    "feature": ("test",),
+}
+"""Control to those whose values belonged to its old value."""
+
+NO_MODEL: Final = (
+    "Prometheus: found no model in this time range, need one that it scrapes; another range may have some"
+)
+
+
+def register(app: Dash, reader: Reader) -> None:
+    """Connect controls, address and view."""
+
+    @app.callback(
+        output={
+            "search": Output("address", "search"),
+            "view": Output("view", "data"),
+            "notices": Output("notices", "children"),
+            "updated": Output("updated", "children"),
+            "values": {name: Output(name, "value") for name in CONTROLS},
+            "options": {name: Output(name, "options") for name in OFFERED},
+        },
+        inputs={
+            "search": Input("address", "search"),
+            "pressed": Input("refresh", "n_clicks"),
+            "due": Input("timer", "n_intervals"),
+            "values": {name: Input(name, "value") for name in CONTROLS},
+        },
+    )
+    def navigate(search: str | None, pressed: Any, due: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401, ARG001 - that they changed is all
+        control = ctx.triggered_id if ctx.triggered_id in CONTROLS else None
+        wanted = from_address(search)
+        if control is not None:
+            wanted = with_control(wanted, control, values)
+        shown, choices, notes = settle(reader, wanted, by_address=control is None)
+        now = reader.clock()
+        return {
+            "search": to_address(shown),
+            "view": {"chosen": asdict(shown), "at": now},
+            "notices": notes,
+            "updated": f"as of {words.moment(shown.end(now))} UTC",
+            "values": {name: getattr(shown, name) for name in CONTROLS},
+            "options": {
+                name: no_update
+                if choices is None
+                else offered(getattr(choices, f"{name}s"), getattr(shown, name))
+                for name in OFFERED
+            },
+        }
+
+
+def with_control(wanted: Selection, control: str, values: Mapping[str, Any]) -> Selection:
+    """The selection after a control was changed: what belonged to its old value is chosen anew."""
+    wanted = changed(wanted, {name: value or "" for name, value in values.items()})
+    return changed(wanted, dict.fromkeys(BELONGING.get(control, ()), ""))
+
+
+def settle(
+    reader: Reader, wanted: Selection, *, by_address: bool
+) -> tuple[Selection, Choices | None, list[html.P]]:
+    """What is shown of what is wanted, and what to say about the rest.
+
+    While Prometheus does not answer, everything stays as it is wanted, and the choices are None.
+    """
+    notes: list[str] = []
+    if wanted.until and parse_until(wanted.until) is None:
+        notes.append(f"until: found {wanted.until!r}, need a time such as {_example()}; showing up to now")
+    choices: Choices | None = None
+    shown = wanted
+    try:
+        choices, shown, missing = reader.choices(wanted)
+    except SourceError as error:
+        notes.append(str(error))
+    else:
+        notes += missing if by_address else ()
+        if not choices.models:
+            notes.append(NO_MODEL)
+    return shown, choices, [pieces.notice(note) for note in notes]
+
+
+def offered(values: Sequence[str], shown: str) -> list[str]:
+    """Options of a control; what is shown is always one of them."""
+    return list(values) if shown in values or not shown else [shown, *values]
+
+
+def _example() -> str:
+    return (
+        UNTIL_FORMS[0].replace("%Y", "2026").replace("%m", "01").replace("%d", "31").replace("%H:%M", "18:00")
+    )
