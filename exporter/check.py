@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .columns import Columns, to_array
+from .columns import Columns, as_list, is_missing
 from .findings import Verdict, evaluate
 from .hysteresis import Memory, at_once, step
 from .measure import measure_rows
@@ -303,9 +303,11 @@ def table_quality(
 
 
 def repeated_ids(ids: Any) -> int:  # noqa: ANN401 - any column
-    """Rows whose id an earlier row has."""
-    listed = [] if ids is None else to_array(ids).tolist()
-    return len(listed) - len(set(map(str, listed)))
+    """Rows whose id an earlier row has; a row without an id repeats none."""
+    listed = [] if ids is None else as_list(ids)
+    if not set(map(type, listed)) <= {int, str}:
+        listed = [one for one in listed if not is_missing(one)]
+    return len(listed) - len(set(listed))
 
 
 def _span(times: Floats | None) -> tuple[float | None, float | None]:

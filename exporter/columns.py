@@ -136,11 +136,11 @@ def to_array(column: Any) -> Array:  # noqa: ANN401 - that is its purpose
     """
     values = _plain(column)
     if values is None and _is_categorical(_type_name(column)):
-        return object_array([None if _is_missing(v) else str(v) for v in _as_list(column)])
+        return object_array([None if is_missing(v) else str(v) for v in as_list(column)])
     if values is None:
         values = _fast_numeric(column)
     if values is None:
-        values = object_array(_as_list(column))
+        values = object_array(as_list(column))
     if values.ndim != 1:
         raise ObservationError(f"column: found {values.ndim} dimensions, need 1")
     return _normalised(values)
@@ -235,7 +235,8 @@ def _listed(column: Any) -> Any:  # noqa: ANN401
     return column
 
 
-def _as_list(column: Any) -> list[Any]:  # noqa: ANN401
+def as_list(column: Any) -> list[Any]:  # noqa: ANN401 - any column
+    """Values of a column as Python has them, none of them changed."""
     for method in ("to_pylist", "to_list", "tolist"):
         if hasattr(column, method):
             return list(getattr(column, method)())
@@ -306,7 +307,7 @@ def _from_objects(values: Array) -> Array:
         issubclass(t, Number) and not issubclass(t, (bool, np.bool_, complex)) for t in present
     ):
         return np.array([np.nan if v is None else _to_float(v) for v in values.tolist()], dtype=np.float64)
-    cleaned = [None if _is_missing(value) else value for value in values.tolist()]
+    cleaned = [None if is_missing(value) else value for value in values.tolist()]
     present = {type(value) for value in cleaned if value is not None}
     if not present:
         return np.full(len(cleaned), np.nan)
@@ -354,7 +355,8 @@ def _seconds(values: Array) -> Array:
     return np.asarray(seconds)
 
 
-def _is_missing(value: Any) -> bool:  # noqa: ANN401
+def is_missing(value: Any) -> bool:  # noqa: ANN401 - any value
+    """Whether a value stands for none: None, NaN, NaT or NA."""
     if value is None:
         return True
     name = type(value).__name__

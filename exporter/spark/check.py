@@ -217,7 +217,7 @@ def _sampling(sampled: Columns | None, rows: int) -> list[str]:
 
 
 def _repeated(dataframe: DataFrame, name: str | None) -> int:
-    """Rows whose id another row has, too; a missing id counts as one."""
+    """Rows whose id another row has, too; a row without an id repeats none."""
     if name is None:
         return 0
     if name not in column_types(dataframe):
@@ -226,7 +226,5 @@ def _repeated(dataframe: DataFrame, name: str | None) -> int:
 
     ids = functions.col(quoted(name))
     with engine_errors():
-        rows, known, distinct = dataframe.agg(
-            functions.count(functions.lit(1)), functions.count(ids), functions.countDistinct(ids)
-        ).collect()[0]
-    return int(rows - distinct - (1 if known < rows else 0))
+        known, distinct = dataframe.agg(functions.count(ids), functions.countDistinct(ids)).collect()[0]
+    return int(known - distinct)

@@ -306,6 +306,13 @@ def test_repeated_ids_are_counted(reference: Reference, rng: np.random.Generator
     assert report.quality["repeated_ids"] == 1
 
 
+def test_ids_that_no_float_holds_are_told_apart(reference: Reference, rng: np.random.Generator) -> None:
+    """Neighbours of 64 bits are two ids, and rows without one repeat nothing."""
+    large = np.arange(2**60, 2**60 + 200)
+    assert check(reference, table(rng, 200), ids=large).quality["repeated_ids"] == 0
+    assert check(reference, table(rng, 200), ids=[None, np.nan] * 100).quality["repeated_ids"] == 0
+
+
 def test_infinite_effects_are_null_in_json(rng: np.random.Generator) -> None:
     """A new constant is infinitely many standard deviations away: drift, and null in JSON."""
     report = check(fit({"x": np.ones(500)}), {"x": np.full(500, 2.0)})
