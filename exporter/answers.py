@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -24,6 +24,9 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 Page = Callable[[str], Mapping[str, Any] | None]
 """Answer to the rest of a path; None where there is nothing of that name, or a `NotThereError`."""
 
+Query = Mapping[str, str]
+"""What stands behind the question mark, by name; of a name that is there twice the last."""
+
 Action = Callable[[Any], Mapping[str, Any]]
 """Answer to a JSON body. An `ExporterError` is the client's fault (400), anything else the model's (500)."""
 
@@ -33,6 +36,17 @@ TEXT = "text/plain; charset=utf-8"
 
 class NotThereError(LookupError):
     """Nothing of that name; the message says which names there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueriedPage:
+    """A `Page` that reads the query as well; others are answered without it."""
+
+    answer: Callable[[str, Query], Mapping[str, Any] | None]
+
+    def __call__(self, rest: str) -> Mapping[str, Any] | None:
+        """The answer without a query."""
+        return self.answer(rest, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +99,8 @@ class Answers:
             return path.strip("/") in self._actions
         return first in self._pages or first in ("metrics", "healthz")
 
-    def get(self, path: str, authorization: str, accept: str) -> Answer:
-        """Answer to a GET of a path, which is still quoted, without its query."""
+    def get(self, path: str, authorization: str, accept: str, query: str = "") -> Answer:
+        """Answer to a GET of a path and its query, which are still quoted."""
         first, rest = _parts(path)
         if first == "healthz":
             return text(HTTPStatus.OK, "ok")
@@ -95,7 +109,7 @@ class Answers:
         if first == "metrics":
             return self._metrics(accept)
         if first in self._pages:
-            return _page(self._pages[first], rest)
+            return _page(self._pages[first], rest, query)
         return _not_found(("metrics", "healthz", *self._pages))
 
     def refused(self, path: str, authorization: str, length: str) -> Answer | None:
@@ -149,8 +163,10 @@ def error(status: HTTPStatus, message: str) -> Answer:
     return Answer(status, JSON, json.dumps({"error": message}).encode() + b"\n")
 
 
-def _page(page: Page, rest: str) -> Answer:
+def _page(page: Page, rest: str, query: str) -> Answer:
     try:
+        if isinstance(page, QueriedPage):
+            return _json(page.answer(rest, dict(parse_qsl(query, keep_blank_values=True))))
         return _json(page(rest))
     except NotThereError as problem:
         return error(HTTPStatus.NOT_FOUND, str(problem))

@@ -31,6 +31,7 @@ from .observation import Observations
 from .policy import Policy
 from .publish import Publisher
 from .publish_model import ModelPublisher
+from .publish_segments import SegmentPublisher
 from .reference import Reference
 from .report import CheckState, Report
 from .schema import SchemaCounts, SchemaHistory
@@ -115,11 +116,12 @@ class Monitor:
         self._model = (name, version)
         self.model = {"model_name": name, "model_version": version}
         self.profiles = {} if reference is None else dict(reference.features)
+        self._policy = policy or Policy()
+        self.by_segment = {} if reference is None or not self._policy.segments else reference.by_segment
         self._reference = reference
         self._effects = effects
         self._schema = None if schema is None else SchemaHistory(schema)
         self._store = store
-        self._policy = policy or Policy()
         self._windows = checked_windows(windows)
         self._clock = clock
         self._max_window_rows = max_window_rows
@@ -133,6 +135,7 @@ class Monitor:
             else Assessor(reference, classes, self._judging, rescore, len(self._windows))
         )
         self._publisher: Publisher | None = None
+        self._segment_publisher: SegmentPublisher | None = None
         self._model_publisher: ModelPublisher | None = None
         self._one_of_many = one_of_many
         self._begun = False
@@ -170,6 +173,9 @@ class Monitor:
         self._memory = dict(memory or {})
         name, version = self._model
         self._publisher = Publisher(self._families, name, version, self._reference, self._windows)
+        self._segment_publisher = SegmentPublisher(
+            self._families, name, version, tuple(self.by_segment), self._windows
+        )
         self._model_publisher = ModelPublisher(
             self._families,
             name,
@@ -232,6 +238,8 @@ class Monitor:
             try:
                 reports, memory = self._check(self._reference)
                 states = self._publisher.publish(list(reports.values()))
+                if self._segment_publisher is not None:
+                    self._segment_publisher.publish(list(reports.values()), states)
             except Exception:
                 self._families.counter("driftgauge_checks_total", *self._model, "failed").inc()
                 raise

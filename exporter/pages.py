@@ -9,21 +9,47 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from .answers import NotThereError
+from .answers import NotThereError, QueriedPage
+from .hysteresis import severest
 
 if TYPE_CHECKING:
-    from .answers import Page
+    from .answers import Page, Query
     from .checking import Checking
     from .effects import Effects
+    from .hysteresis import State
     from .monitor import Monitor
     from .reference.profiles import Profile
 
 NAMES_SHOWN: Final = 20
-"""Features that an error names; more would be no help."""
+"""Features or segments that an error names; more would be no help."""
+
+SEGMENT_COLUMNS: Final = ("features", "prediction", "label")
+"""Parts of a segment that are only shown when it is asked for: those of twenty would fill a megabyte."""
+
+
+def drift_answer(page: Mapping[str, Any], monitor: Monitor, feature: str, query: Query) -> Mapping[str, Any]:
+    """What /drift, /drift/FEATURE and both with ?segment=VALUE answer, of the page that a check left.
+
+    Raises
+    ------
+    NotThereError
+        If there is no such feature or segment, or the query asks for something else.
+    """
+    profiles = monitor.profiles
+    unknown = [name for name in query if name != "segment"]
+    if unknown:
+        raise NotThereError(f"query: found {unknown[0]!r}, need segment or none")
+    segment = query.get("segment")
+    if segment is not None:
+        _require("segment", segment, monitor.by_segment, "none, since the checks compare no segments")
+        page, profiles = segment_page(page, segment), monitor.by_segment[segment].features
+    if feature:
+        return feature_page(page, feature, profiles)
+    return _overview(page)
 
 
 def drift_page(monitor: Monitor) -> Mapping[str, Any]:
-    """What /drift answers: the latest reports of all features."""
+    """The latest reports of all features and of all segments, of which `drift_answer` shows a part."""
     return {
         **monitor.model,
         "states": dict(monitor.states),
@@ -42,14 +68,10 @@ def feature_page(page: Mapping[str, Any], feature: str, profiles: Mapping[str, P
     NotThereError
         If there is no such feature.
     """
-    if feature not in profiles:
-        some = ", ".join(list(profiles)[:NAMES_SHOWN]) or "none, since there is no reference"
-        more = len(profiles) - NAMES_SHOWN
-        rest = f" and {more} more" if more > 0 else ""
-        raise NotThereError(f"feature: found {feature!r}, need one of {some}{rest}")
+    _require("feature", feature, profiles, "none, since there is no reference")
+    names = {name: page[name] for name in ("model_name", "model_version", "segment") if name in page}
     return {
-        "model_name": page["model_name"],
-        "model_version": page["model_version"],
+        **names,
         "feature": feature,
         "state": page["states"].get(feature, "unknown"),
         "windows": {window: report["features"][feature] for window, report in page["windows"].items()},
@@ -58,7 +80,61 @@ def feature_page(page: Mapping[str, Any], feature: str, profiles: Mapping[str, P
             for window, found in page["trends"].items()
         },
         "reference": _bins(profiles[feature]),
+        "segments": _states_within(page, feature),
     }
+
+
+def segment_page(page: Mapping[str, Any], segment: str) -> Mapping[str, Any]:
+    """The part of one segment, in the form of the whole page; scores of segments have no trends."""
+    windows = {}
+    for window, report in page["windows"].items():
+        part = report.get("segments", {}).get(segment)
+        if part is not None:
+            where = {**report["window"], "rows": part["rows"]}
+            windows[window] = {"checked_at": report["checked_at"], "window": where, **part}
+    names = dict.fromkeys(name for part in windows.values() for name in part["features"])
+    return {
+        "model_name": page["model_name"],
+        "model_version": page["model_version"],
+        "segment": segment,
+        "states": {
+            name: severest(part["features"][name]["state"] for part in windows.values()) for name in names
+        },
+        "windows": windows,
+        "trends": {},
+    }
+
+
+def _overview(page: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The page with no more of each segment than its summary."""
+
+    def short(part: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in part.items() if name not in SEGMENT_COLUMNS}
+
+    windows = {
+        window: {**report, "segments": {name: short(part) for name, part in report["segments"].items()}}
+        for window, report in page["windows"].items()
+        if "segments" in report
+    }
+    return {**page, "windows": {**page["windows"], **windows}}
+
+
+def _states_within(page: Mapping[str, Any], feature: str) -> dict[str, State]:
+    """State of one feature in each segment, over all windows."""
+    states: dict[str, list[State]] = {}
+    for report in page["windows"].values():
+        for segment, part in report.get("segments", {}).items():
+            if feature in part["features"]:
+                states.setdefault(segment, []).append(part["features"][feature]["state"])
+    return {segment: severest(found) for segment, found in states.items()}
+
+
+def _require(what: str, name: str, known: Mapping[str, Any], none: str) -> None:
+    if name not in known:
+        some = ", ".join(list(known)[:NAMES_SHOWN]) or none
+        more = len(known) - NAMES_SHOWN
+        rest = f" and {more} more" if more > 0 else ""
+        raise NotThereError(f"{what}: found {name!r}, need one of {some}{rest}")
 
 
 def _bins(profile: Profile) -> dict[str, Any]:
@@ -105,11 +181,14 @@ def pages_of(monitor: Monitor, effects: Effects, checking: Checking) -> dict[str
     """What answers a GET of each page."""
     own = own_pages(monitor, effects)
 
-    def page(name: str, rest: str) -> Mapping[str, Any] | None:
-        if rest and name != "drift":
-            return None
+    def found(name: str) -> Mapping[str, Any]:
         left = checking.page_left(name)
-        found = own[name]() if left is None else left
-        return feature_page(found, rest, monitor.profiles) if rest else found
+        return own[name]() if left is None else left
 
-    return {name: partial(page, name) for name in own}
+    def page(name: str, rest: str) -> Mapping[str, Any] | None:
+        return None if rest else found(name)
+
+    def drift(rest: str, query: Query) -> Mapping[str, Any]:
+        return drift_answer(found("drift"), monitor, rest, query)
+
+    return {**{name: partial(page, name) for name in own}, "drift": QueriedPage(drift)}

@@ -155,8 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = SOCKET_TIMEOUT_SECONDS
 
     def do_GET(self) -> None:
-        path = urlsplit(self.path).path
-        self._answer(self.server.answers.get(path, self._header("Authorization"), self._header("Accept")))
+        asked = urlsplit(self.path)
+        headers = self._header("Authorization"), self._header("Accept")
+        self._answer(self.server.answers.get(asked.path, *headers, asked.query))
 
     def do_POST(self) -> None:
         path, length = urlsplit(self.path).path, self._header("Content-Length")

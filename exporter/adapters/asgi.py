@@ -94,7 +94,11 @@ async def _answer_to(answers: Answers, scope: Scope, receive: Receive) -> Answer
     path = _path(scope)
     if scope["method"] in ("GET", "HEAD"):
         return await asyncio.to_thread(
-            answers.get, path, _header(scope, b"authorization"), _header(scope, b"accept")
+            answers.get,
+            path,
+            _header(scope, b"authorization"),
+            _header(scope, b"accept"),
+            scope.get("query_string", b"").decode("latin-1"),
         )
     if scope["method"] != "POST":
         return text(HTTPStatus.METHOD_NOT_ALLOWED, "need GET or POST")

@@ -44,7 +44,8 @@ def monitoring_app(predictor: InstrumentedPredictor, token: str | None = None) -
         path = quote(environ.get("PATH_INFO", "").encode("latin-1"))
         headers = {header: environ.get(variable) or "" for header, variable in _VARIABLES.items()}
         method: str = environ["REQUEST_METHOD"]
-        answer = _answer_to(answers, method, path, headers, environ["wsgi.input"].read)
+        query = environ.get("QUERY_STRING", "")
+        answer = _answer_to(answers, method, path, query, headers, environ["wsgi.input"].read)
         start(f"{answer.status.value} {answer.status.phrase}", list(answer.headers().items()))
         return [] if method == "HEAD" else [answer.body]
 
@@ -61,7 +62,8 @@ def blueprint(predictor: InstrumentedPredictor, token: str | None = None) -> Blu
     def respond(path: str, rest: str = "") -> Response:
         headers = {header: request.headers.get(header, "") for header in _VARIABLES}
         quoted = quote(f"/{path}/{rest}")
-        answer = _answer_to(answers, request.method, quoted, headers, request.stream.read)
+        query = request.query_string.decode("latin-1")
+        answer = _answer_to(answers, request.method, quoted, query, headers, request.stream.read)
         return Response(answer.body, status=answer.status.value, headers=answer.headers())
 
     for path in ("metrics", "healthz", *predictor.pages):
@@ -77,11 +79,16 @@ def blueprint(predictor: InstrumentedPredictor, token: str | None = None) -> Blu
 
 
 def _answer_to(
-    answers: Answers, method: str, path: str, headers: Mapping[str, str], read: Callable[[int], bytes]
+    answers: Answers,
+    method: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    read: Callable[[int], bytes],
 ) -> Answer:
     authorization = headers["Authorization"]
     if method in ("GET", "HEAD"):
-        return answers.get(path, authorization, headers["Accept"])
+        return answers.get(path, authorization, headers["Accept"], query)
     if method != "POST":
         return text(HTTPStatus.METHOD_NOT_ALLOWED, "need GET or POST")
     length = headers["Content-Length"]

@@ -100,9 +100,12 @@ def stream(config: ExporterConfig, where: Path) -> None:
 
 
 def _pages(sink: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a Sink, whose module is imported when needed
-    from ..pages import drift_page, performance_page  # noqa: PLC0415 - as above
+    from ..answers import QueriedPage  # noqa: PLC0415 - as above
+    from ..pages import drift_answer, drift_page, performance_page  # noqa: PLC0415 - as above
 
     return {
-        "drift": lambda rest: None if rest else drift_page(sink.monitor),
+        "drift": QueriedPage(
+            lambda rest, query: drift_answer(drift_page(sink.monitor), sink.monitor, rest, query)
+        ),
         "performance": lambda rest: None if rest else performance_page(sink.monitor),
     }

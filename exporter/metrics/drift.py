@@ -64,6 +64,29 @@ DRIFT_FAMILIES: tuple[Family, ...] = (
     ),
     DRIFT.gauge("model_drifted_features_ratio", "Share of the features whose state is drift, 0 to 1."),
     DRIFT.gauge(
+        "model_segment_drift_state",
+        "Worst state of a column within the segment, coded as model_drift_state.",
+        "segment",
+    ),
+    DRIFT.gauge(
+        "model_segment_own_drift",
+        "Columns that have drifted within the segment and not over all rows; absent while unknown.",
+        "segment",
+    ),
+    DRIFT.gauge(
+        "model_segment_drifted_ratio",
+        "Share of the features that have drifted within the segment, 0 to 1; absent while unknown.",
+        "segment",
+        "window",
+    ),
+    DRIFT.gauge(
+        "model_segment_drift_score",
+        "Largest significant score within the segment as a multiple of its threshold, 0 if none is.",
+        "segment",
+        "window",
+    ),
+    DRIFT.gauge("model_segment_rows", "Rows of the segment in the window.", "segment", "window"),
+    DRIFT.gauge(
         "model_multivariate_drift_score",
         "Effect size of one test over all features together.",
         "test_type",

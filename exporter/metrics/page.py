@@ -42,7 +42,8 @@ LABELS = {
     "partition": "number of a partition that this consumer holds",
     "result": "what a message held, or `dead_letter`",
     "role": "`champion` or `challenger`",
-    "segment": "`all`, or category of `assessment.segment`, at most 20",
+    "segment": "`all`, or category of `assessment.segment`; of drift a value of the feature that the "
+    "reference is kept by (`segment_by`); at most 20",
     "source": "`reference`, or `window` where it is computed on labelled rows",
     "strategy": "step of the fallback that answered",
     "test_type": "test of drift",

@@ -62,6 +62,7 @@ def test_a_mounted_application_answers_every_path(
     assert client.post("/monitoring/outcomes", json={"ids": ["x"], "y_true": [True]}).json()["joined"] == 1
     assert client.get("/monitoring/drift/b%2Fc").json()["feature"] == "b/c"
     assert client.get("/monitoring/drift/none").status_code == 404
+    assert "found 'UA'" in client.get("/monitoring/drift?segment=UA").json()["error"]
     assert client.get("/monitoring/none").status_code == 404
     assert client.get("/hello").text == "hello"
 

@@ -38,6 +38,7 @@ def test_every_path_is_answered(predictor: InstrumentedPredictor, table: pd.Data
     assert joined.get_json()["joined"] == 1
     assert client.get("/monitoring/drift/b%2Fc").get_json()["feature"] == "b/c"
     assert client.get("/monitoring/drift/none").status_code == 404
+    assert "found 'UA'" in client.get("/monitoring/drift?segment=UA").get_json()["error"]
     assert client.get("/monitoring/none").status_code == 404
     assert client.get("/hello").text == "hello"
     head = client.head("/monitoring/metrics")
