@@ -12,8 +12,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..errors import ConfigError
 from ..observation import Observations
-from ..stores import Store
+from ..stores import MemoryStore, Store
 from ..stores.journal import JournalStore
 
 Place = tuple[str, int]
@@ -29,9 +30,20 @@ class Ledger:
         One in memory has no ledger: its window ends with its process, and nothing is left to go on from.
     group : str
         Places are those of a consumer group.
+
+    Raises
+    ------
+    ConfigError
+        If the store cannot keep rows and their places in one.
     """
 
     def __init__(self, store: Store, group: str) -> None:
+        if not isinstance(store, JournalStore | MemoryStore):
+            raise ConfigError(
+                "store.type: found influxdb, need sqlite, postgresql, redis or memory for a stream:"
+                " InfluxDB has no transactions, so rows and their offsets could not be kept together,"
+                " and after a kill rows would be there twice"
+            )
         self._store = store
         self._group = group
 

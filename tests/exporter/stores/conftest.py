@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,8 +146,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     directory = tmp_path_factory.mktemp("postgresql")
     user = "postgres" if os.geteuid() == 0 else None
     if user:
-        directory = Path("/tmp") / f"driftgauge-pg-{os.getpid()}"
-        directory.mkdir(mode=0o700)
+        directory = Path(tempfile.mkdtemp(prefix="driftgauge-pg-"))
         shutil.chown(directory, user, user)
     (directory / "password").write_text("secret-word")
     if user:

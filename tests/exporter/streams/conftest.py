@@ -1,7 +1,8 @@
-"""A mock cluster for each test that wants one, a model, and messages about it."""
+"""A mock cluster for each test that wants one, a model, messages about it, and stores that members share."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -18,14 +19,26 @@ from prometheus_client import CollectorRegistry
 from exporter.policy import Policy
 from exporter.reference import Reference
 from exporter.stores import MemoryStore, Store
+from exporter.stores.journal import JournalStore
+from exporter.stores.settings import StoreSettings, open_unbuffered_store
 from exporter.stream_settings import StreamSettings
 from exporter.streams.consumer import StreamConsumer
 from exporter.streams.publisher import Announcer, Publisher
 from exporter.streams.sink import Sink
 from exporter.windows import Window
 
-WAIT_SECONDS = 40.0
+WAIT_SECONDS = 60.0
 """Generous: other tests run on the same machine."""
+
+_spec = importlib.util.spec_from_file_location("servers", Path(__file__).parents[1] / "stores/conftest.py")
+assert _spec is not None
+assert _spec.loader is not None
+_servers = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_servers)
+postgres_server, redis_server = _servers.postgres_server, _servers.redis_server
+
+KINDS = ("sqlite", "postgresql", "redis")
+"""Stores that members of a group can share."""
 
 BROKER = Path(__file__).with_name("broker.py")
 TOPICS = ("rows:4", "truths:2", "alerts:1", "letters:1")
@@ -169,6 +182,49 @@ class Member:
             self.value("driftgauge_stream_messages_total", result=result)
             for result in ("observations", "outcomes", "dead_letter")
         )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, so that `-m 'not stack'` leaves it out where none is installed."""
+    for item in items:
+        values = getattr(getattr(item, "callspec", None), "params", {}).values()
+        if item.path.parent == BROKER.parent and {"postgresql", "redis"} & set(map(str, values)):
+            item.add_marker(pytest.mark.stack)
+
+
+class Shared:
+    """A store that several processes open, of a model of its own for each test."""
+
+    def __init__(self, kind: Any, place: str, name: str, server: Any) -> None:
+        self.arguments = (kind, place, name)
+        self.server = server
+        self._settings = StoreSettings(type=kind, path=Path(place), url=place)
+        self._name = name
+        self.opened: list[JournalStore] = []
+
+    def open(self) -> JournalStore:
+        """The store once more."""
+        store = open_unbuffered_store(self._settings, name=self._name, version="1")
+        assert isinstance(store, JournalStore)
+        self.opened.append(store)
+        return store
+
+
+@pytest.fixture(params=KINDS)
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shared]:
+    """A store of each kind that members can share, on the real server where there is one."""
+    kind, name, server = request.param, request.node.name, None
+    place = str(tmp_path / "window.sqlite3")
+    if kind == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        place = f"postgresql://driftgauge:secret-word@127.0.0.1:{server.port}/postgres"
+    elif kind == "redis":
+        server = request.getfixturevalue("redis_server")
+        place = f"redis://:secret-word@127.0.0.1:{server.port}/0"
+    one = Shared(kind, place, name, server)
+    yield one
+    for store in one.opened:
+        store.close()
 
 
 Joining = Callable[..., Member]

@@ -1,6 +1,8 @@
 """One member of a group in a process of its own: for tests that kill it.
 
-    python member.py address store reference [appends]
+    python member.py address reference kind place name [appends]
+
+The store is of the kind sqlite, postgresql or redis, at a place (its file or address), for a model of that name.
 
 After so many appends it kills itself: the store has the batch, and nothing has been counted or committed. On
 SIGTERM it leaves the group and prints how many rows it has counted.
@@ -13,7 +15,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 
@@ -21,7 +23,7 @@ from exporter.observation import Observations
 from exporter.policy import Policy
 from exporter.reference import Reference
 from exporter.stores.journal import JournalStore
-from exporter.stores.sqlite import SqliteJournal
+from exporter.stores.settings import StoreSettings, open_unbuffered_store
 from exporter.stream_settings import StreamSettings
 from exporter.streams.consumer import StreamConsumer
 from exporter.streams.publisher import Announcer, Publisher
@@ -44,7 +46,7 @@ class Fatal(JournalStore):
 
 def main() -> None:
     """Consume until told to end."""
-    address, store_path, reference_path = sys.argv[1:4]
+    address, reference_path, kind, place, name = sys.argv[1:6]
     settings = StreamSettings(
         bootstrap_servers=address,
         group="g",
@@ -54,8 +56,11 @@ def main() -> None:
         batch_messages=20,
         session_seconds=2,
     )
-    store = Fatal(SqliteJournal(Path(store_path)))
-    store.left = int(sys.argv[4]) if len(sys.argv) > 4 else 0
+    where = StoreSettings(type=cast("Any", kind), path=Path(place), url=place)
+    opened = open_unbuffered_store(where, name=name, version="1")
+    assert isinstance(opened, JournalStore)
+    store = Fatal(opened._journal)
+    store.left = int(sys.argv[6]) if len(sys.argv) > 6 else 0
     registry = CollectorRegistry()
     publisher = Publisher(settings)
     sink = Sink(

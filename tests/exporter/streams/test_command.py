@@ -16,7 +16,7 @@ from exporter.reference import Reference
 if TYPE_CHECKING:
     from .conftest import Broker, Row
 
-WAIT_SECONDS = 40.0
+WAIT_SECONDS = 60.0
 
 
 def free_port() -> int:
@@ -97,6 +97,23 @@ def test_a_password_that_is_missing_is_refused_before_anything_starts(tmp_path: 
     assert done.returncode == 2
     assert "stream.security.password: found nothing, need one for sasl_plaintext" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_store_without_transactions_is_refused_before_anything_is_read(
+    reference: Reference, tmp_path: Path
+) -> None:
+    """InfluxDB cannot say which messages its rows came from; neither it nor a broker is asked."""
+    reference.save(tmp_path / "reference.json")
+    path = write(tmp_path, "127.0.0.1:1", 0)
+    text = path.read_text(encoding="utf-8")
+    influx = "{type: influxdb, url: 'http://127.0.0.1:1/window'}"
+    path.write_text(text.replace("{type: sqlite, path: window.sqlite3}", influx), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "driftgauge", "stream", "--config", str(path)],
+        capture_output=True, text=True, check=False, timeout=WAIT_SECONDS,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "store.type: found influxdb, need sqlite, postgresql, redis or memory" in done.stderr
 
 
 def test_a_configuration_without_a_stream_is_refused(tmp_path: Path) -> None:

@@ -22,27 +22,23 @@ from exporter.stores.journal import JournalStore
 from exporter.stores.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
-    from .conftest import Broker, Joining, Row
+    from .conftest import Broker, Joining, Row, Shared
 
 MEMBER = Path(__file__).with_name("member.py")
-WAIT_SECONDS = 40.0
+WAIT_SECONDS = 60.0
 
 Process = subprocess.Popen[str]
 Start = Callable[..., Process]
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "window.sqlite3"
+def store(shared: Shared) -> JournalStore:
+    """The window as the test sees it."""
+    return shared.open()
 
 
 @pytest.fixture
-def store(path: Path) -> JournalStore:
-    return JournalStore(SqliteJournal(path))
-
-
-@pytest.fixture
-def start(broker: Broker, reference: Reference, path: Path, tmp_path: Path) -> Iterator[Start]:
+def start(broker: Broker, reference: Reference, shared: Shared, tmp_path: Path) -> Iterator[Start]:
     reference.save(tmp_path / "reference.json")
     started: list[Process] = []
 
@@ -52,8 +48,8 @@ def start(broker: Broker, reference: Reference, path: Path, tmp_path: Path) -> I
                 sys.executable,
                 str(MEMBER),
                 broker.address,
-                str(path),
                 str(tmp_path / "reference.json"),
+                *shared.arguments,
                 *appends,
             ],
             stdout=subprocess.PIPE,
@@ -163,13 +159,14 @@ def states(broker: Broker) -> dict[tuple[str, str], str]:
 
 
 def test_a_store_that_lost_its_last_moments_is_filled_again(
-    broker: Broker, join: Joining, store: JournalStore, path: Path, row: Row
+    broker: Broker, join: Joining, tmp_path: Path, row: Row
 ) -> None:
     """After a crash of its machine the store lacks rows whose offsets are committed: they are read again."""
+    path, kept = tmp_path / "window.sqlite3", tmp_path / "kept.sqlite3"
+    store = JournalStore(SqliteJournal(path))
     member = join(store)
     broker.send("rows", [row(number) for number in range(20)])
     member.until(lambda: member.messages() == 20)
-    kept = path.with_name("kept.sqlite3")
     store.close()
     kept.write_bytes(path.read_bytes())
     broker.send("rows", [row(number) for number in range(20, 40)])
@@ -193,10 +190,10 @@ class Away(JournalStore):
 
 
 def test_a_batch_that_waits_for_the_store_goes_with_its_partitions(
-    broker: Broker, join: Joining, store: JournalStore, path: Path, row: Row
+    broker: Broker, join: Joining, shared: Shared, store: JournalStore, row: Row
 ) -> None:
     """Whoever gets the partitions reads the batch; the one that waited gives it up and keeps what is left."""
-    cut_off = Away(SqliteJournal(path))
+    cut_off = Away(shared.open()._journal)
     waiting = join(cut_off)
     broker.send("rows", [row(number) for number in range(80)])
     thread = threading.Thread(target=lambda: waiting.until(lambda: waiting.messages() > 0))
@@ -214,3 +211,24 @@ def test_a_batch_that_waits_for_the_store_goes_with_its_partitions(
         other.consumer.step()
     assert ids(store) == wanted(80)
     assert waiting.value("model_predictions_total") + other.value("model_predictions_total") == 80
+
+
+@pytest.mark.parametrize("shared", ["postgresql", "redis"], indirect=True)
+def test_a_server_that_dies_and_comes_back_costs_no_row_and_doubles_none(
+    broker: Broker, join: Joining, shared: Shared, store: JournalStore, row: Row
+) -> None:
+    """The partitions wait; a batch whose answer was lost with the server is kept once."""
+    member = join(shared.open())
+    broker.send("rows", [row(number) for number in range(40)])
+    member.until(lambda: member.messages() == 40)
+    shared.server.kill()
+    broker.send("rows", [row(number) for number in range(40, 80)])
+    thread = threading.Thread(target=lambda: member.until(lambda: member.messages() == 80))
+    thread.start()
+    try:
+        wait(lambda: member.value("driftgauge_stream_failures_total", reason="store") > 0)
+    finally:
+        shared.server.start()
+        thread.join(2 * WAIT_SECONDS)
+    assert ids(store) == wanted(80)
+    assert member.value("model_predictions_total") == 80

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from exporter.errors import ConfigError
 from exporter.observation import Observations
 from exporter.stores import MemoryStore
+from exporter.stores.influxdb import InfluxStore
 from exporter.stores.journal import JournalStore
 from exporter.stores.sqlite import SqliteJournal
 from exporter.streams.ledger import Ledger, begin_at, metadata_of
@@ -34,6 +36,13 @@ def test_a_window_in_memory_ends_with_its_process() -> None:
     ledger = Ledger(MemoryStore(), "g")
     ledger.append(rows(), {("t", 0): 5})
     assert ledger.reached([("t", 0)]) == {}
+
+
+def test_a_store_without_transactions_is_refused() -> None:
+    """Rows without the place that they came from would be there twice after a kill."""
+    store = InfluxStore("http://127.0.0.1:8086/window", model="m/1")
+    with pytest.raises(ConfigError, match=r"store.type: found influxdb, need sqlite, .* for a stream"):
+        Ledger(store, "g")
 
 
 @pytest.mark.parametrize(
