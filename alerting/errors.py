@@ -7,6 +7,8 @@
       PayloadError (ValueError)    a webhook body that can never be read; answered with 4xx, not retried
       OutboxError                  state that cannot be read or written now; answered with 503, retried
         InstanceLockedError        another bridge is active on the same state directory
+      RegistryError                a model registry that does not answer; tried again later
+        RegistryRefusedError       one that answers and refuses, or has nothing such
       PortTakenError (OSError)     an address that another process listens on
 
 Every message says where, what was found and what is needed. What a call to Slack brings is not here:
@@ -47,6 +49,14 @@ class OutboxError(AlertingError):
 
 class InstanceLockedError(OutboxError):
     """Another bridge is active on the same state directory."""
+
+
+class RegistryError(AlertingError):
+    """A model registry that does not answer; the trouble often passes."""
+
+
+class RegistryRefusedError(RegistryError):
+    """A model registry that answers, and refuses or has nothing such."""
 
 
 class PortTakenError(AlertingError, OSError):

@@ -42,6 +42,7 @@ from .config_file import (
 from .controller import Place
 from .kubernetes import KubernetesRunner
 from .local import LocalRunner
+from .mlflow import MlflowPolicy
 from .policy import ALERTS, Brakes, ModelPolicy, Retries, Trigger
 from .prometheus import PrometheusPolicy
 
@@ -49,6 +50,8 @@ DEFAULT_PATH: Final = Path("config/retraining.yaml")
 PASSED_ON: Final = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 """Variables that every training gets. Any other has to be named: ours may hold secrets."""
 VARIABLES: Final = (
+    "MLFLOW_TRACKING_TOKEN",
+    "MLFLOW_TRACKING_URI",
     "PROMETHEUS_URL",
     "RETRAINING_LISTEN_ADDRESS",
     "RETRAINING_LISTEN_PORT",
@@ -81,6 +84,8 @@ class RetrainingConfig:
     state_directory: Path
     prometheus: PrometheusPolicy
     prometheus_token: Secret | None
+    mlflow: MlflowPolicy
+    mlflow_token: Secret | None
     models: Mapping[str, ModelPolicy]
     places: Mapping[str, Place]
 
@@ -126,6 +131,11 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Retrain
         state_directory=Path(values.get("RETRAINING_STATE_DIRECTORY", file.state.directory)).absolute(),
         prometheus=PrometheusPolicy(url=url, **settings),
         prometheus_token=_optional_secret(path, file.prometheus.token_file, "prometheus.token_file"),
+        mlflow=MlflowPolicy(
+            tracking_uri=_mlflow_uri(file, values),
+            **file.mlflow.model_dump(exclude={"tracking_uri", "token_file"}),
+        ),
+        mlflow_token=_mlflow_token(file, path, values),
         models={name: _model(name, section) for name, section in file.models.items()},
         places={name: _place(name, section, path, whole) for name, section in file.runners.items()},
     )
@@ -142,6 +152,8 @@ def describe(config: RetrainingConfig) -> str:
     for model in config.models.values():
         triggers = ", ".join(f"{trigger.name} ({trigger.kind})" for trigger in model.triggers)
         lines.append(f"{model.name}: trained by {model.runner}; triggers: {triggers}")
+        if model.registered_model is not None:
+            lines.append(f"{model.name}: recorded in MLflow as {model.registered_model}")
     return "\n".join(lines) + "\n"
 
 
@@ -178,6 +190,7 @@ def _contradictions(
         )
     if (file.listen.tls_certificate_file is None) != (file.listen.tls_key_file is None):
         yield "listen: found one of tls_certificate_file and tls_key_file, need both or neither"
+    yield from _mlflow_contradictions(file, values)
     for name, model in file.models.items():
         yield from _model_contradictions(f"models.{name}", model, file.runners, url)
     for name, runner in file.runners.items():
@@ -203,6 +216,29 @@ def _model_contradictions(
         )
     for name, trigger in model.triggers.items():
         yield from _trigger_contradictions(f"{where}.triggers.{name}", trigger, model.features)
+
+
+def _mlflow_contradictions(file: File, values: Mapping[str, str]) -> Iterator[str]:
+    registered = [name for name, model in file.models.items() if model.registered_model is not None]
+    uri = _mlflow_uri(file, values)
+    if registered and uri is None:
+        yield (
+            f"models.{registered[0]}.registered_model: found one and no mlflow.tracking_uri, need it, or"
+            " MLFLOW_TRACKING_URI"
+        )
+    elif registered and not re.fullmatch(r"https?://\S+", uri or ""):
+        yield "MLFLOW_TRACKING_URI: found something else, need the http or https address of a server"
+
+
+def _mlflow_uri(file: File, values: Mapping[str, str]) -> str | None:
+    """Where MLflow is; the environment's is MLflow's own variable, and may be there for others."""
+    return values.get("MLFLOW_TRACKING_URI", file.mlflow.tracking_uri)
+
+
+def _mlflow_token(file: File, path: Path, values: Mapping[str, str]) -> Secret | None:
+    if "MLFLOW_TRACKING_TOKEN" in values:
+        return Secret(values["MLFLOW_TRACKING_TOKEN"])
+    return _optional_secret(path, file.mlflow.token_file, "mlflow.token_file")
 
 
 def _trigger_contradictions(where: str, trigger: TriggerSection, features: Collection[str]) -> Iterator[str]:
@@ -252,6 +288,7 @@ def _model(name: str, section: ModelSection) -> ModelPolicy:
         strategies={str(severity): strategy for severity, strategy in section.strategies.items()},
         accept=tuple(section.accept),
         require_comparison=section.require_comparison,
+        registered_model=section.registered_model,
         parameters=section.parameters,
     )
 

@@ -18,6 +18,7 @@ from ..errors import ConfigError
 from ..hours import DAYS
 from .candidate import VERDICTS
 from .local import DEFAULT_GRACE, DEFAULT_OUTPUT, DEFAULT_TIMEOUT
+from .mlflow import MlflowPolicy
 from .policy import DAY, Brakes, ModelPolicy, Retries
 from .prometheus import QUALITY_QUERY, ROWS_QUERY, PrometheusPolicy
 
@@ -41,6 +42,7 @@ _Timeout = Annotated[float, Field(gt=0, le=300)]
 _Port = Annotated[int, Field(ge=0, le=65_535)]
 
 _BRAKES, _RETRIES, _PROMETHEUS = Brakes(), Retries(), PrometheusPolicy()
+_MLFLOW = MlflowPolicy()
 _MODEL = ModelPolicy(name="", runner="")
 EVERY_DAY: Final = frozenset(range(len(DAYS)))
 KIBIBYTE: Final = 1 << 10
@@ -83,6 +85,15 @@ class PrometheusSection(Section):
     rows_query: _Query = ROWS_QUERY
     connect_timeout_seconds: _Timeout = _PROMETHEUS.connect_timeout_seconds
     read_timeout_seconds: _Timeout = _PROMETHEUS.read_timeout_seconds
+
+
+class MlflowSection(Section):
+    """Where MLflow is."""
+
+    tracking_uri: _Url | None = None
+    token_file: _Text | None = None
+    connect_timeout_seconds: _Timeout = _MLFLOW.connect_timeout_seconds
+    read_timeout_seconds: _Timeout = _MLFLOW.read_timeout_seconds
 
 
 class _TriggerSection(Section):
@@ -259,6 +270,7 @@ class ModelSection(Section):
         verdict for verdict in VERDICTS if verdict in _MODEL.accept
     ]
     require_comparison: bool = _MODEL.require_comparison
+    registered_model: _Label | None = None
     parameters: dict[str, Any] = {}
 
 
@@ -270,6 +282,7 @@ class File(Section):
     webhook: WebhookSection = WebhookSection()
     state: StateSection = StateSection()
     prometheus: PrometheusSection = PrometheusSection()
+    mlflow: MlflowSection = MlflowSection()
     runners: Annotated[dict[Name, RunnerSection], Field(min_length=1)]
     models: Annotated[dict[_Label, ModelSection], Field(min_length=1)]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..errors import OutboxError, PayloadError
+from ..errors import OutboxError, PayloadError, RegistryError
 from . import candidate, runs, timers
 from .decision import Decision, Facts, Quality, Reason, decide
 from .metrics import RetrainingMetrics
@@ -64,6 +64,8 @@ class Controller:
     metrics : RetrainingMetrics
     clock : callable
         Seconds since 1970.
+    trained_at : callable, optional
+        When a registry says that a model was trained, by its name there; raises RegistryError.
     """
 
     state: State
@@ -74,6 +76,7 @@ class Controller:
     see: Callable[[str, float], Seen]
     metrics: RetrainingMetrics
     clock: Callable[[], float]
+    trained_at: Callable[[str], float | None] | None = None
     _aligned: bool = False
 
     def step(self) -> float:
@@ -81,11 +84,15 @@ class Controller:
         if not self.lead.held():
             return POLL_SECONDS
         now = self.clock()
+        # Registries are asked before the state is locked: an answer may take seconds.
         made = {} if self._aligned else self._made()
+        with self.state.read() as connection:
+            aged = timers.aged(connection, self.models.values(), now)
+        registered = {name: at for name in aged if (at := self._registered(name)) is not None}
         with self.state.write() as connection:
             if not self._aligned:
                 timers.align(connection, self.models.values(), now, made)
-            timers.fire(connection, self.models.values(), now)
+            timers.fire(connection, self.models.values(), now, registered)
         self._aligned = True
         with self.state.read() as connection:
             due = runs.due(connection, now, decisions=DECISIONS)
@@ -94,9 +101,11 @@ class Controller:
         return POLL_SECONDS
 
     def _made(self) -> dict[str, float]:
-        """Model to when its champion was trained, as far as references say so."""
+        """Model to when its champion was trained, as far as references and registries say so."""
         found = {}
         for model in self.models.values():
+            if (at := self._registered(model.name)) is not None:
+                found[model.name] = at
             if model.reference_path is not None:
                 try:
                     created_at = candidate.read_reference(Path(model.reference_path)).created_at
@@ -104,8 +113,19 @@ class Controller:
                     logger.warning("%s: its age counts from now: %s", model.name, error)
                     continue
                 if created_at is not None:
-                    found[model.name] = created_at
+                    found[model.name] = max(created_at, found.get(model.name, created_at))
         return found
+
+    def _registered(self, model_name: str) -> float | None:
+        """When a registry says that a model was trained; None if it knows nothing or does not answer."""
+        policy = self.models.get(model_name)
+        if policy is None or policy.registered_model is None or self.trained_at is None:
+            return None
+        try:
+            return self.trained_at(policy.registered_model)
+        except RegistryError as error:
+            logger.warning("%s: its age counts from what was known before: %s", model_name, error)
+            return None
 
     def _attend(self, run: Run) -> None:
         """Take a run one step on. What goes wrong with one must not hold up the others."""

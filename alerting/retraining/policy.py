@@ -151,6 +151,8 @@ class ModelPolicy:
         Whether a candidate must come with one.
     parameters : mapping
         Handed to the training as they are.
+    registered_model : str or None
+        Its name in MLflow, which then says how old it is and is told how retrainings have ended.
     """
 
     name: str
@@ -164,6 +166,7 @@ class ModelPolicy:
     accept: tuple[str, ...] = ("better", "not_worse", "inconclusive")
     require_comparison: bool = False
     parameters: Mapping[str, object] = field(default_factory=dict)
+    registered_model: str | None = None
 
     def trigger_for(self, cause: Cause) -> Trigger | None:
         """The trigger that answers a cause, or None."""

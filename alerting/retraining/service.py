@@ -20,7 +20,9 @@ from .api import Api
 from .config import RetrainingConfig
 from .controller import Controller
 from .metrics import RetrainingMetrics
+from .mlflow import Mlflow
 from .prometheus import Prometheus
+from .recorder import Recording
 from .state import Lead, State
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ def build(config: RetrainingConfig, *, clock: Callable[[], float] = time.time) -
     logging.getLogger("urllib3").setLevel(logging.INFO)
     state = State(config.state_directory)
     metrics = RetrainingMetrics(state, tuple(config.models))
+    mlflow = Mlflow(config.mlflow, config.mlflow_token)
     controller = Controller(
         state=state,
         lead=Lead(config.state_directory),
@@ -59,7 +62,18 @@ def build(config: RetrainingConfig, *, clock: Callable[[], float] = time.time) -
         see=Prometheus(config.prometheus, config.prometheus_token).see,
         metrics=metrics,
         clock=clock,
+        trained_at=None if config.mlflow.tracking_uri is None else mlflow.trained_at,
     )
+    registered = {
+        name: model.registered_model
+        for name, model in config.models.items()
+        if model.registered_model is not None
+    }
+    recording = Recording(
+        state=state, lead=controller.lead, recorder=mlflow, registered=registered, clock=clock
+    )
+    recorder = Loop(name="recorder", step=recording.step, failed=metrics.error)
+    recording_thread = threading.Thread(target=recorder.run, name="recorder", daemon=True)
     loop = Loop(name="retraining", step=controller.step, failed=metrics.error)
     thread = threading.Thread(target=loop.run, name="retraining", daemon=True)
     api = Api(
@@ -77,8 +91,11 @@ def build(config: RetrainingConfig, *, clock: Callable[[], float] = time.time) -
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         thread.start()
+        if registered:
+            recording_thread.start()
         yield
         loop.stop()
+        recorder.stop()
         # Trainings go on: the next start finds them.
         await asyncio.to_thread(thread.join, SHUTDOWN_SECONDS)
         if not thread.is_alive():

@@ -53,8 +53,34 @@ def align(
         )
 
 
-def fire(connection: sqlite3.Connection, models: Iterable[ModelPolicy], now: float) -> int:
-    """Ask for what is due, and set each row to its next time; how many were new."""
+def aged(connection: sqlite3.Connection, models: Iterable[ModelPolicy], now: float) -> list[str]:
+    """Models whose age is due."""
+    ages = {
+        (model.name, trigger.name) for model in models for trigger in model.triggers if trigger.kind == "age"
+    }
+    due = connection.execute(
+        "SELECT model_name, trigger_name FROM timers WHERE due_at <= ?", (now,)
+    ).fetchall()
+    return sorted({row["model_name"] for row in due if (row["model_name"], row["trigger_name"]) in ages})
+
+
+def fire(
+    connection: sqlite3.Connection,
+    models: Iterable[ModelPolicy],
+    now: float,
+    made: Mapping[str, float] | None = None,
+) -> int:
+    """Ask for what is due, and set each row to its next time; how many were new.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+    models : iterable of ModelPolicy
+    now : float
+        Seconds since 1970.
+    made : mapping of str to float, optional
+        Model to when it was trained by what is known now: an age that is not due by it waits until it is.
+    """
     triggers = {(model.name, trigger.name): trigger for model in models for trigger in model.triggers}
     asked = 0
     for row in connection.execute(
@@ -62,6 +88,14 @@ def fire(connection: sqlite3.Connection, models: Iterable[ModelPolicy], now: flo
     ).fetchall():
         trigger = triggers.get((row["model_name"], row["trigger_name"]))
         if trigger is None:  # a command with another configuration may see rows that are not its own
+            continue
+        trained_at = (made or {}).get(row["model_name"]) if trigger.kind == "age" else None
+        later = None if trained_at is None else trigger.next_due(min(now, trained_at))
+        if later is not None and later > now:
+            connection.execute(
+                "UPDATE timers SET due_at = ? WHERE model_name = ? AND trigger_name = ?",
+                (later, row["model_name"], trigger.name),
+            )
             continue
         cause = Cause(
             key=f"{trigger.kind}:{trigger.name}:{row['due_at']:.0f}",
