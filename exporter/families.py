@@ -88,6 +88,18 @@ class MetricFamilies(Collector):
         with suppress(KeyError):  # it was never there, or is gone already
             self._by_name[name].remove(*labels)
 
+    def forget(self, name: str, version: str) -> None:
+        """Forget all gauges of a model version that is gone; what was counted stays."""
+        gone = dict(zip(MODEL_LABELS, (name, version), strict=True)).items()
+        for family in FAMILIES:
+            if family.kind != "gauge":
+                continue
+            for metric in self._by_name[family.name].collect():
+                for sample in metric.samples:
+                    if gone <= sample.labels.items():
+                        labels = (*MODEL_LABELS, *family.labels)
+                        self.remove(family.name, *(sample.labels[label] for label in labels))
+
     def count_series(self, name: str, version: str) -> int:
         """Series exported for one model version."""
         labels = dict(zip(MODEL_LABELS, (name, version), strict=True)).items()

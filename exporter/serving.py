@@ -27,11 +27,11 @@ from .config import ExporterConfig, ModelSettings
 from .errors import ConfigError
 from .predictor import InstrumentedPredictor
 from .reference import Reference
-from .rollout import RolloutPredictor
+from .rollout import Candidate, RolloutPredictor, Succession
 from .server import MetricsServer
 from .stores.settings import open_store
 
-Served = InstrumentedPredictor | RolloutPredictor
+Served = InstrumentedPredictor | RolloutPredictor | Succession
 
 
 def predictor_of(config: ExporterConfig) -> Served:
@@ -51,9 +51,20 @@ def predictor_of(config: ExporterConfig) -> Served:
     settings = config.model
     if settings is None:
         raise ConfigError("model: found nothing, need name, version and factory of the model to serve")
-    if config.rollout is None or config.rollout.challenger is None:
+    rollout = config.rollout
+    if rollout is None:
         return measured(config, settings, load_model(settings))
-    given = config.rollout.challenger
+    if rollout.candidates is not None:
+        return Succession(
+            partial(_version, config, settings, rollout.candidates.loader),
+            name=settings.name,
+            version=settings.version,
+            state_path=rollout.state_path,
+            candidate_path=rollout.candidates.file,
+            policy=rollout.policy,
+        )
+    given = rollout.challenger
+    assert given is not None
     challenger = replace(settings, version=given.version, factory=given.factory, reference=given.reference)
     # Both are loaded before a thread of either starts.
     models = load_model(settings), load_model(challenger, "rollout.challenger.factory")
@@ -61,8 +72,8 @@ def predictor_of(config: ExporterConfig) -> Served:
     return RolloutPredictor(
         champion,
         measured(beside(config, given.version), challenger, models[1], champion.registry),
-        state_path=config.rollout.state_path,
-        policy=config.rollout.policy,
+        state_path=rollout.state_path,
+        policy=rollout.policy,
     )
 
 
@@ -99,6 +110,21 @@ def measured(
         catalog=config.catalog,
         state_path=config.state_path,
     )
+
+
+def _version(
+    config: ExporterConfig,
+    settings: ModelSettings,
+    loader: str,
+    candidate: Candidate | None,
+    registry: CollectorRegistry,
+) -> InstrumentedPredictor:
+    """Predictor of a candidate, or of the configured version."""
+    if candidate is None:
+        return measured(config, settings, load_model(settings), registry)
+    given = replace(settings, version=candidate.version, reference=Path(candidate.reference_path))
+    model = loaded(loader, "rollout.loader", candidate.model_path)
+    return measured(beside(config, candidate.version), given, model, registry)
 
 
 def beside(config: ExporterConfig, version: str) -> ExporterConfig:

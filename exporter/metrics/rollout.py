@@ -6,8 +6,14 @@ from .family import Family, Layer
 
 ROLES = ("champion", "challenger")
 
-ROLLBACK_REASONS = ("worse", "error_ratio", "slow_ratio", "fallback_ratio", "undecided", "manual")
-"""Why a rollout ended with the champion: outcomes, a guardrail, its time or rows were up, or a person."""
+ROLLBACK_REASONS = (
+    "worse", "error_ratio", "slow_ratio", "fallback_ratio", "undecided", "manual", "unloadable",
+)  # fmt: skip
+"""Why a rollout ended with the champion: outcomes, a guardrail, its time or rows were up, a person, or a
+worker that could not load the challenger."""
+
+CANDIDATE_REFUSALS = ("unreadable", "other_model", "no_reference", "other_features", "no_model")
+"""Why a candidate was not tried."""
 
 ROLLOUT = Layer("rollout")
 
@@ -60,6 +66,11 @@ ROLLOUT_FAMILIES: tuple[Family, ...] = (
     ),
     ROLLOUT.counter("model_promotions_total", "Challengers that became champion."),
     ROLLOUT.counter("model_rollbacks_total", "Challengers that were taken back, by why.", "reason"),
+    ROLLOUT.counter(
+        "model_rollout_refusals_total",
+        "Candidates that a worker of this champion would not try, by why.",
+        "reason",
+    ),
     ROLLOUT.counter(
         "model_rollout_faults_total", "Faults of the rollout itself, such as a state file that is not there."
     ),

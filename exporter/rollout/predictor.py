@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
 import secrets
@@ -18,9 +17,8 @@ from prometheus_client import CollectorRegistry
 from ..actions import actions_of
 from ..answers import Action, Page
 from ..background import Periodic
-from ..errors import ConfigError, ExporterError, ObservationError
+from ..errors import ExporterError, ObservationError
 from ..families import families_for
-from ..metrics import METHODS
 from ..observation import OutcomeCounts
 from ..outcomes import as_times
 from ..predictor import STOP_TIMEOUT_SECONDS, InstrumentedPredictor
@@ -28,8 +26,10 @@ from ..reference import Reference
 from ..rollout_policy import RolloutPolicy
 from ..server import DEFAULT_PORT, MetricsServer, ServerOptions
 from .calls import CallTally
+from .forks import looker, survive_forks
 from .joining import join
 from .losses import usual_error, usual_loss
+from .pair import methods_of, require_pair
 from .publish import RolloutPublisher
 from .router import Route, Router, RouterCounters
 from .shadow import Shadow
@@ -87,13 +87,13 @@ class RolloutPredictor:
         background: bool = True,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        references = _require_pair(champion, challenger)
+        references = require_pair(champion, challenger)
         self._pair = (champion, challenger)
         self._policy = policy or RolloutPolicy()
         self._clock = clock
         self._on_event = on_event
         self._background = background
-        self._turn = threading.RLock()
+        self.turn = threading.RLock()
         self._scale = usual_error(references[0])
         start = begin(
             champion.name,
@@ -116,11 +116,13 @@ class RolloutPredictor:
             rescued=partial(count, "model_rollout_rescues_total"),
         )
         self._router = Router(self._route(), self._tally, self._shadow, counters, clock)
-        for method, function in _methods(champion).items():
+        for method, function in methods_of(champion).items():
             setattr(self, "_call" if method == "call" else method, self._router.routed(method, function))
         self._logged: set[type[BaseException]] = set()
         self._publisher.publish(self._shared.state)
-        self._periodic = Periodic(self.sync, self._policy.sync_seconds, f"driftgauge-rollout-{champion.name}")
+        self._periodic = Periodic(
+            looker(self), self._policy.sync_seconds, f"driftgauge-rollout-{champion.name}"
+        )
         if background:
             self._start()
 
@@ -129,8 +131,7 @@ class RolloutPredictor:
         self._periodic.start()
         weakref.finalize(self, self._periodic.stop, 0)
         weakref.finalize(self, self._shadow.stop, 0)
-        if hasattr(os, "register_at_fork"):
-            _survive_forks(self)
+        survive_forks(self)
 
     @property
     def champion(self) -> InstrumentedPredictor:
@@ -141,6 +142,11 @@ class RolloutPredictor:
     def challenger(self) -> InstrumentedPredictor | None:
         """The version that is tried; None when the rollout has ended."""
         return self._router.route.challenger
+
+    @property
+    def versions(self) -> tuple[str, str]:
+        """Of the two that are loaded: the champion of the start, and its challenger."""
+        return self._pair[0].version, self._pair[1].version
 
     @property
     def reference(self) -> Reference | None:
@@ -209,7 +215,7 @@ class RolloutPredictor:
         """
         if not self._background:
             self._shadow.drain()
-        with self._turn:
+        with self.turn:
             try:
                 events = self._shared.sync(self._tally.take(self._shared.state))
             except (ExporterError, OSError) as fault:
@@ -278,10 +284,14 @@ class RolloutPredictor:
         """What answers a POST of JSON; outcomes reach both versions."""
         return actions_of(cast("InstrumentedPredictor", self))
 
-    def close(self) -> None:
-        """Write what waits and stop threads, server and both versions. The champion goes on to answer."""
+    def leave(self) -> None:
+        """Look no more and end the shadow; both versions stay, and whoever is champion answers on."""
         self._periodic.stop(STOP_TIMEOUT_SECONDS)
         self._shadow.stop(STOP_TIMEOUT_SECONDS)
+
+    def close(self) -> None:
+        """Write what waits and stop threads, server and both versions. The champion goes on to answer."""
+        self.leave()
         self.sync()
         for predictor in self._pair:
             predictor.close()
@@ -292,83 +302,9 @@ class RolloutPredictor:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _after_fork(self) -> None:
-        self._turn = threading.RLock()
+    def after_fork(self) -> None:
+        """Begin anew in a forked child, which has no thread of its parent's."""
+        self.turn = threading.RLock()
         self._shared.after_fork()
         self._shadow.start()
         self._periodic.start()
-
-
-def _looker(predictor: RolloutPredictor) -> Callable[[], None]:
-    """Its `sync` without holding it: a predictor that nobody holds any more ends its thread."""
-    reference = weakref.ref(predictor)
-
-    def look() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.sync()
-
-    return look
-
-
-def _survive_forks(predictor: RolloutPredictor) -> None:
-    """Let a fork wait for a look that is under way, and start the threads again in the child.
-
-    A child that is forked in the middle of one would keep the state file locked for everybody.
-    """
-    reference = weakref.ref(predictor)
-    held: list[RolloutPredictor] = []
-
-    def before() -> None:
-        alive = reference()
-        if alive is not None:
-            alive._turn.acquire()  # noqa: SLF001 - its own module
-            held.append(alive)
-
-    def in_parent() -> None:
-        if held:
-            held.pop()._turn.release()  # noqa: SLF001 - same
-
-    def in_child() -> None:
-        if held:
-            held.pop()._after_fork()  # noqa: SLF001 - same
-
-    os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
-
-
-def _methods(predictor: InstrumentedPredictor) -> dict[str, Callable[..., Any]]:
-    """What can be asked of a predictor; `call` is the predictor itself."""
-    own = vars(predictor)
-    return {name: own[key] for name in METHODS if (key := "_call" if name == "call" else name) in own}
-
-
-def _require_pair(
-    champion: InstrumentedPredictor, challenger: InstrumentedPredictor
-) -> tuple[Reference, Reference]:
-    """References of two versions that can take each other's place.
-
-    Raises
-    ------
-    ConfigError
-        Saying what is in the way.
-    """
-    if champion.name != challenger.name:
-        raise ConfigError(f"challenger: found the model {challenger.name!r}, need {champion.name!r}")
-    if champion.version == challenger.version:
-        raise ConfigError(
-            f"challenger: found version {challenger.version!r}, need another than the champion's"
-        )
-    if champion.registry is not challenger.registry:
-        raise ConfigError(
-            "challenger: found a registry of its own, need the champion's: pass registry= to both"
-        )
-    if champion.reference is None or challenger.reference is None:
-        which = "champion" if champion.reference is None else "challenger"
-        raise ConfigError(f"{which}: found no reference, need one for each: it switches with the model")
-    for name, function in _methods(champion).items():
-        theirs = _methods(challenger).get(name)
-        if theirs is None:
-            raise ConfigError(f"challenger: found no {name}, need every method that the champion has")
-        if inspect.iscoroutinefunction(theirs) != inspect.iscoroutinefunction(function):
-            raise ConfigError(f"challenger: found one of two {name} to be a coroutine, need both or none")
-    return champion.reference, challenger.reference

@@ -11,7 +11,7 @@ from ..errors import ConfigError
 from ..rollout_policy import RolloutPolicy
 from .calls import merged
 from .evidence import Evidence
-from .state import Event, RolloutState, apply, decide, fresh_guards, resumes
+from .state import Event, RolloutState, apply, decide, ended, fresh_guards, resumes
 from .state_file import StateFile
 
 
@@ -141,10 +141,55 @@ def decide_by_hand(
         if state is None or state.status not in allowed:
             found = "nothing" if state is None else f"a rollout that is {state.status}"
             raise ConfigError(f"{file.path}: found {found}, need one that is {' or '.join(allowed)}")
-        event = Event(at=now, what=what, stage=state.stage, reason="manual", note=note)
-        state = replace(state, status=what, events=(*state.events, event))
+        state = ended(state, what, "manual", note, now)
         file.write(state)
     return state
+
+
+def take_back(file: StateFile, key: str, reason: str, *, note: str, now: float) -> RolloutState | None:
+    """Roll back a rollout, also one that was promoted, and count that as told; what the file then says.
+
+    Parameters
+    ----------
+    file : StateFile
+        Of the rollout.
+    key : str
+        Of the rollout that is meant: another one that has begun since stays.
+    reason, note : str
+        Why.
+    now : float
+        Seconds since 1970.
+
+    Raises
+    ------
+    ConfigError, StoreError
+        If the file cannot be used.
+    """
+    with file.locked():
+        state = file.read()
+        if state is None or state.key != key or state.status == "rolled_back":
+            return state
+        state = ended(state, "rolled_back", reason, note, now)
+        events = (*state.events[:-1], replace(state.events[-1], announced=True))
+        state = replace(state, events=events)
+        file.write(state)
+    return state
+
+
+def begin_after(file: StateFile, before: RolloutState | None, start: RolloutState) -> bool:
+    """Begin a rollout where the file still says what was decided on; False if another worker was first.
+
+    Raises
+    ------
+    ConfigError, StoreError
+        If the file cannot be used.
+    """
+    with file.locked():
+        found = file.read()
+        if found is not None and (before is None or found.key != before.key or found.status != before.status):
+            return False
+        file.write(start)
+    return True
 
 
 def _continued(
@@ -156,7 +201,8 @@ def _continued(
             f"{file.path}: found the model {found.name!r}, need {start.name!r}: a file for each"
         )
     if (found.champion, found.challenger) == (start.champion, start.challenger):
-        return found if found.status != "running" or resumes(found, policy) else start
+        goes_on = found.status != "running" or resumes(found, policy)
+        return found if goes_on else replace(start, origins=found.origins)
     if found.serving != start.champion:
         raise ConfigError(
             f"{file.path}: found version {found.serving!r} as champion, need it and not {start.champion!r} "

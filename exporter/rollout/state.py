@@ -77,6 +77,9 @@ class RolloutState:
         By guardrail: calls that failed, were slow, or were answered by a fallback.
     events : tuple of Event
         The audit log, oldest first.
+    origins : mapping of str to mapping
+        Version to where it is loaded from; empty for one that the configuration names. Only of a model whose
+        challengers come as candidates.
     """
 
     name: str
@@ -88,6 +91,7 @@ class RolloutState:
     outcomes: Evidence
     guards: Mapping[str, Evidence] = field(default_factory=fresh_guards)
     events: tuple[Event, ...] = ()
+    origins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def stage(self) -> int:
@@ -131,7 +135,15 @@ class Step:
 
 
 def begin(
-    name: str, champion: str, challenger: str, *, key: str, policy: RolloutPolicy, centre: float, now: float
+    name: str,
+    champion: str,
+    challenger: str,
+    *,
+    key: str,
+    policy: RolloutPolicy,
+    centre: float,
+    now: float,
+    origins: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RolloutState:
     """State of a rollout that begins now."""
     first = policy.stages[0]
@@ -143,6 +155,7 @@ def begin(
         stages=(Begun(kind=first.kind, share=first.share, started_at=now),),
         outcomes=Evidence(centre=centre),
         events=(Event(at=now, what="started", stage=0, reason=first.kind),),
+        origins=origins or {},
     )
 
 
@@ -188,6 +201,14 @@ def apply(state: RolloutState, step: Step, policy: RolloutPolicy, now: float) ->
     return replace(state, status=step.what, events=events)
 
 
+def ended(
+    state: RolloutState, what: Literal["promoted", "rolled_back"], reason: str, note: str, now: float
+) -> RolloutState:
+    """State after a decision that the evidence did not make."""
+    event = Event(at=now, what=what, stage=state.stage, reason=reason, note=note)
+    return replace(state, status=what, events=(*state.events, event)[-MAX_EVENTS:])
+
+
 def resumes(state: RolloutState, policy: RolloutPolicy) -> bool:
     """Whether a policy still has the stages that have begun; a rollout under another one begins anew."""
     planned = [(stage.kind, stage.share) for stage in policy.stages[: len(state.stages)]]
@@ -206,6 +227,7 @@ def encode(state: RolloutState) -> dict[str, Any]:
         "outcomes": state.outcomes.to_dict(),
         "guards": {guard: evidence.to_dict() for guard, evidence in state.guards.items()},
         "events": [dataclasses.asdict(event) for event in state.events],
+        "origins": {version: dict(origin) for version, origin in state.origins.items()},
     }
 
 
@@ -238,8 +260,9 @@ def decode(values: Mapping[str, Any]) -> RolloutState:
             outcomes=Evidence.from_dict(values["outcomes"]),
             guards={guard: Evidence.from_dict(values["guards"][guard]) for guard in GUARD_TOLERANCES},
             events=tuple(Event(**event) for event in values["events"]),
+            origins={str(version): dict(found) for version, found in values.get("origins", {}).items()},
         )
-    except (AttributeError, KeyError, TypeError, ObservationError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, ObservationError) as error:
         raise ConfigError(
             f"damaged ({type(error).__name__}: {error}), need the file as it was saved"
         ) from error
