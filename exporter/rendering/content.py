@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from .distribution import Distribution
 
 PERCENTS: Final = {
-    "smallest": 0, "1 %": 1, "25 %": 25, "median": 50, "75 %": 75, "99 %": 99, "largest": 100,
+    "smallest": 0, "1%": 1, "25%": 25, "median": 50, "75%": 75, "99%": 99, "largest": 100,
 }  # fmt: skip
 """Columns of the table of a numeric column."""
 
 MAX_LISTED: Final = 20
 """Names listed of what may be long, such as columns that are too many or problems of a table."""
+
+LARGEST_ORDER: Final = 1e300
+"""Of an infinite ratio, which the page's script could not sort by."""
 
 MARKS: Final = {"drift": "▲", "warning": "△", "unknown": "?", "recovering": "↻", "ok": "✓"}
 """Beside the word, since neither colour nor word alone is found quickly."""
@@ -60,7 +63,7 @@ class Card:
     state: str
     mark: str
     severity: str
-    order: tuple[int, float]
+    order: float
     test: str
     effect: str
     threshold: str
@@ -148,12 +151,12 @@ def _card(column: ColumnReport, key: str, place: int) -> Card:
         state=column.state,
         mark=MARKS[column.state],
         severity=column.severity or "",
-        order=(STATES[column.state], 0.0 if finding is None else finding.ratio),
+        order=0.0 if finding is None else min(finding.ratio, LARGEST_ORDER),
         test=ABSENT if finding is None else finding.test,
         effect=ABSENT if finding is None else number(finding.effect),
         threshold=ABSENT if finding is None else number(finding.threshold),
         ratio=ABSENT if finding is None else number(finding.ratio),
-        gauge="" if finding is None else gauge(finding.ratio),
+        gauge="" if finding is None else gauge(finding.ratio, drift=finding.drift),
         q=ABSENT if finding is None else p_value(finding.q_value),
         missing=share(column.quality.get("missing_ratio")),
         sentences=tuple(_sentences(column, finding, plot)),

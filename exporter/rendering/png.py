@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from .content import headline
 from .distribution import distribution_of
@@ -38,6 +41,9 @@ _BEFORE, _BEFORE_LINE, _NOW, _OVER = "#cfd6dd", "#66717c", "#1f6fb2", "#b3261e"
 """As on the page."""
 
 LABEL_CHARS: Final = 28
+
+SMALLEST, LARGEST = 1e-280, 1e280
+"""Sizes between which a scale with margins neither overflows nor vanishes."""
 
 
 def to_png(report: Report) -> Iterator[tuple[str, bytes]]:
@@ -99,7 +105,7 @@ def _column(column: ColumnReport, plot: Distribution) -> bytes:
     (_bins if numeric else _categories)(left, plot)
     if not numeric:
         _differences(right, plot)
-    elif plot.reference is None or plot.current is None:
+    elif not _to_scale(plot):
         right.set_axis_off()
     else:
         _cumulative(right, plot)
@@ -109,6 +115,14 @@ def _column(column: ColumnReport, plot: Distribution) -> bytes:
     )
     _title(figure, f"{title(column.name)}\n{column.state}{why}")
     return _bytes(figure)
+
+
+def _to_scale(plot: Distribution) -> bool:
+    """Whether both sides have numbers, of a size that Matplotlib's scales bear."""
+    if plot.reference is None or plot.current is None:
+        return False
+    ends = np.abs([plot.reference[1], plot.reference[99], plot.current[1], plot.current[99]])
+    return bool(((ends == 0.0) | ((ends > SMALLEST) & (ends < LARGEST))).all())
 
 
 def _bins(axes: Axes, plot: Distribution) -> None:
@@ -180,5 +194,9 @@ def _bytes(figure: Figure) -> bytes:
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     target = io.BytesIO()
-    figure.savefig(target, format="png", metadata={"Software": None})
+    with warnings.catch_warnings():
+        # Matplotlib's own font lacks many scripts; it draws boxes there, which is no fault of the data.
+        warnings.filterwarnings("ignore", message="Glyph")
+        # Without the version of Matplotlib, the same report gives the same bytes for longer.
+        figure.savefig(target, format="png", metadata={"Software": None})
     return target.getvalue()

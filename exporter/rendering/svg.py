@@ -12,7 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from .distribution import edge_texts, moved
-from .text import number, points, share, shown
+from .text import number, numbers, points, share, shown
 
 if TYPE_CHECKING:
     from ..reference.profiles import Floats
@@ -38,7 +38,7 @@ _BESIDE = 58.0
 _TINY = 1e-300
 """Below it, powers of ten are zero."""
 
-LABEL_CHARS: Final = 18
+LABEL_CHARS: Final = 17
 """Letters of a category that fit before its bar."""
 
 GAUGE_END: Final = 5.0
@@ -71,11 +71,11 @@ def second(plot: Distribution, key: str, name: str) -> str | None:
     return _svg(key, f"Cumulative share of {name}", text, _HEIGHT, _cumulative(plot.reference, plot.current))
 
 
-def gauge(ratio: float) -> str:
+def gauge(ratio: float, *, drift: bool) -> str:
     """Effect over threshold as a small bar with a mark at 1; for the eye alone, beside the number."""
     width = 72.0 * min(ratio, GAUGE_END) / GAUGE_END
     mark = 72.0 / GAUGE_END
-    kind = "over" if ratio >= 1.0 else "under"
+    kind = "over" if drift else "under"
     return (
         f'<svg class="gauge" viewBox="0 0 74 12" width="74" height="12" aria-hidden="true">'
         f'<path class="{kind}" d="M1 3h{_n(width)}v6H1z"/><path class="mark" d="M{_n(1 + mark)} 0v12"/></svg>'
@@ -169,14 +169,15 @@ def _rows_height(plot: Distribution) -> float:
 
 
 def _cumulative(reference: Floats, current: Floats) -> Iterator[str]:
-    low, high = min(reference[1], current[1]), max(reference[99], current[99])
-    if not low < high:
+    low = float(min(reference[1], current[1]))
+    high = float(max(reference[99], current[99]))
+    # Halves, since the difference of two floats may overflow.
+    if not low / 2 < high / 2:
         low, high = low - 0.5, high + 0.5
     right, bottom = WIDTH - 14.0, _HEIGHT - 30.0
 
     def x_of(value: float) -> float:
-        # Halves, since the difference of two floats may overflow.
-        return float(_LEFT + (right - _LEFT) * (value / 2 - low / 2) / (high / 2 - low / 2))
+        return _LEFT + (right - _LEFT) * ((value / 2 - low / 2) / (high / 2 - low / 2))
 
     for value in (0.0, 0.5, 1.0):
         y = bottom - (bottom - _TOP) * value
@@ -184,12 +185,12 @@ def _cumulative(reference: Floats, current: Floats) -> Iterator[str]:
         yield _text(_LEFT - 4, y + 4, f"{100 * value:.0f}%", "end")
     for percentiles, kind in ((reference, "line before-line"), (current, "line now-line")):
         steps = [
-            f"{_n(x_of(percentiles[percent]))} {_n(bottom - (bottom - _TOP) * percent / 100)}"
+            f"{_n(x_of(float(percentiles[percent])))} {_n(bottom - (bottom - _TOP) * percent / 100)}"
             for percent in (*range(1, 99, 2), 99)
         ]
         yield f'<path class="{kind}" d="M{"L".join(steps)}"/>'
-    places = ticks(float(low), float(high))
-    yield from _labels([(x_of(value), number(value, 4)) for value in places], bottom + 14)
+    places = ticks(low, high)
+    yield from _labels([*zip(map(x_of, places), numbers(places), strict=True)], bottom + 14)
     yield _text(_LEFT, _HEIGHT - 2, "values, from 1 % to 99 % of both", "start")
 
 
