@@ -41,6 +41,11 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("How far it is", 'model_feature_test:drift_score_per_threshold:max{model_name="M", feature_name="F"}'),
         ("How much the model depends on it", 'model_feature_importance{model_name="M", feature_name="F"}'),
     ),
+    "SegmentDriftDetected": (
+        ("Which segments, and how far", 'model_segment_drift_score{model_name="M"}'),
+        ("How many of their features", 'model_segment_drifted_ratio{model_name="M"}'),
+        ("Enough rows", 'model_segment_rows{model_name="M"}'),
+    ),
     "ModelDriftUnknown": (
         ("Which", 'model_feature:model_drift_state:max{model_name="M"} == -1'),
         ("Why", 'increase(driftgauge_feature_failures_total{model_name="M"}[6h])'),

@@ -9,6 +9,7 @@ from .lines import BY_FEATURE, FEATURE, ONE_VERSION, WINDOW, own_threshold
 from .page import Band, Section, events, model_variables, page, query_variable
 from .panels import bars_panel, categories_panel, stat_panel, timeseries_panel
 from .queries import YELLOW, Query
+from .segments import segments
 from .states import grid_panel, states_panel
 from .tables import Column, table_panel
 
@@ -23,7 +24,7 @@ def build() -> Dashboard:
     return page(
         "driftgauge-drift",
         "Which features of one version drift, how far beyond their thresholds, since when, and where.",
-        [_version(), _features(), _one_feature(), _certainty(), _together()],
+        [_version(), _features(), _one_feature(), _certainty(), _together(), segments()],
         variables=[
             *model_variables(all_versions=False),
             query_variable(
