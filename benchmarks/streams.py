@@ -1,11 +1,12 @@
 """How many rows a second consumers of a stream take, with their windows and checks, from a mock cluster.
 
     python benchmarks/streams.py
+    python benchmarks/streams.py --messages json --stores sqlite --consumers 1 --rows 3000000
 
 The cluster is librdkafka's mock in a process of its own, as in the tests. Messages of 100 rows of 20 features
 with ids and scores are produced before the clock starts; it runs from the first message to the last, in steps
-of the consumer's own loop. A partition of the mock holds no more than 5 MB, hence many of them. Two consumers
-are two processes; their rate is that of all rows, from the first to the last.
+of the consumer's own loop. Two consumers are two processes; their rate is that of all rows, from the first to
+the last.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from exporter.streams.sink import Sink
 FEATURES = 20
 ROWS_A_MESSAGE = 100
 PARTITIONS = 64
+PARTITION_BYTES = 4_000_000
+"""Of messages in a partition; the mock drops the oldest from five million on."""
 CHECK_SECONDS = 5.0
 LONGEST_SECONDS = 300.0
 DISTINCT = 50
@@ -63,17 +66,22 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=500_000)
+    parser.add_argument("--messages", nargs="+", choices=("arrow", "json"), default=("arrow", "json"))
+    parser.add_argument("--stores", nargs="+", choices=("memory", "sqlite"), default=("memory", "sqlite"))
+    parser.add_argument("--consumers", nargs="+", type=int, default=(1, 2))
     arguments = parser.parse_args()
-    print("| messages | store | consumers | rows | rows a second | cores | rows a processor second |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for form in ("arrow", "json"):
-        for store in ("memory", "sqlite"):
-            for consumers in (1, 2):
+    print(
+        "| messages | store | consumers | rows | seconds | rows a second | cores | rows a processor second |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for form in arguments.messages:
+        for store in arguments.stores:
+            for consumers in arguments.consumers:
                 result = measure(form, store, consumers, arguments.rows)
                 rate = result.rows / result.seconds
                 print(
-                    f"| {form} | {store} | {consumers} | {result.rows:,} | {rate:,.0f} | {result.cores:.2f} |"
-                    f" {rate / result.cores:,.0f} |",
+                    f"| {form} | {store} | {consumers} | {result.rows:,} | {result.seconds:.1f} | {rate:,.0f} |"
+                    f" {result.cores:.2f} | {rate / result.cores:,.0f} |",
                     flush=True,
                 )
 
@@ -81,8 +89,11 @@ def main() -> None:
 def measure(form: Any, store: Any, consumers: int, n_rows: int) -> Result:
     """Produce so many rows and let the consumers take them."""
     reference = Reference.fit(_table(10_000), model_name="bench", model_version="1")
+    messages = [_message(form, number) for number in range(DISTINCT)]
+    size = n_rows // ROWS_A_MESSAGE * max(map(len, messages))
+    partitions = max(PARTITIONS, -(-size // PARTITION_BYTES))
     broker = subprocess.Popen(
-        [sys.executable, str(BROKER), f"rows:{PARTITIONS}"],
+        [sys.executable, str(BROKER), f"rows:{partitions}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -92,7 +103,7 @@ def measure(form: Any, store: Any, consumers: int, n_rows: int) -> Result:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "reference.json"
         reference.save(path)
-        total = _produce(address, form, n_rows)
+        total = _produce(address, messages, partitions, n_rows)
         taken = multiprocessing.get_context("spawn").Value("q", 0)
         report: Any = multiprocessing.get_context("spawn").Queue()
         processes = [
@@ -155,12 +166,11 @@ def _consume(
     report.put((begun or time.time(), ended, spent))
 
 
-def _produce(address: str, form: Format, n_rows: int) -> int:
-    values = [_message(form, number) for number in range(DISTINCT)]
+def _produce(address: str, values: list[bytes], partitions: int, n_rows: int) -> int:
     producer = Producer({"bootstrap.servers": address, "linger.ms": 20})
     messages = n_rows // ROWS_A_MESSAGE
     for number in range(messages):
-        producer.produce("rows", values[number % DISTINCT], partition=number % PARTITIONS)
+        producer.produce("rows", values[number % DISTINCT], partition=number % partitions)
         producer.poll(0)
         if number % 500 == 0:
             producer.flush()

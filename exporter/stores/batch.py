@@ -136,7 +136,9 @@ def key_of(prediction_id: object) -> str:
     """
     if isinstance(prediction_id, str):
         # NUL and halves of surrogate pairs are no text to a database.
-        whole = "\0" not in prediction_id and not any("\ud800" <= one <= "\udfff" for one in prediction_id)
+        whole = "\0" not in prediction_id and (
+            prediction_id.isascii() or not any("\ud800" <= one <= "\udfff" for one in prediction_id)
+        )
         return f"s{prediction_id}" if whole else f"j{json.dumps(prediction_id)}"
     if isinstance(prediction_id, (bool, int, np.integer)):
         return f"n{int(prediction_id)}"

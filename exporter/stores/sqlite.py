@@ -190,15 +190,20 @@ class SqliteJournal:
             self._connection = None
 
     def _pages(self, statement: str, values: dict[str, Any]) -> Iterator[Entry]:
-        """Entries page by page, so that a reader never keeps a transaction open while it decodes."""
+        """Entries page by page, so that a reader never keeps a transaction open while it decodes.
+
+        The first page is short: who drops the oldest rows needs one batch or two, of megabytes each.
+        """
+        page = 1
         while True:
             with self._transaction() as connection:
-                lines = connection.execute(statement, {**values, "page": READ_AT_ONCE}).fetchall()
+                lines = connection.execute(statement, {**values, "page": page}).fetchall()
             for line in lines:
                 yield Entry(**dict(zip(_NAMES, line, strict=True)))
-            if len(lines) < READ_AT_ONCE:
+            if len(lines) < page:
                 return
             values["edge"] = lines[-1][0]
+            page = min(2 * page, READ_AT_ONCE)
 
     @contextmanager
     def _transaction(self, *, writes: bool = False) -> Iterator[sqlite3.Connection]:

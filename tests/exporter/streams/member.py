@@ -2,7 +2,7 @@
 
     python member.py address reference kind place name [appends]
 
-The store is of the kind sqlite, postgresql or redis, at a place (its file or address), for a model of that name.
+The store is sqlite, postgresql or redis, at a place (its file or address), for a model of that name.
 
 After so many appends it kills itself: the store has the batch, and nothing has been counted or committed. On
 SIGTERM it leaves the group and prints how many rows it has counted.

@@ -13,7 +13,7 @@ import pytest
 from exporter.errors import ConfigError
 from exporter.reference import Reference
 from exporter.stream_settings import RowColumns
-from exporter.streams.messages import Message, Reader
+from exporter.streams.messages import ROWS_AT_ONCE, Message, Reader
 
 if TYPE_CHECKING:
     from .conftest import Row
@@ -128,6 +128,25 @@ def test_what_is_no_row_is_refused(reader: Reader, content: bytes, reason: str) 
 def test_a_list_without_rows_is_no_mistake(reader: Reader) -> None:
     """A producer may have had nothing to say."""
     assert reader.observations([message([])])[1] == {}
+
+
+def test_many_messages_are_read_in_their_order_whatever_is_among_them(reader: Reader, row: Row) -> None:
+    """Some hundred rows are read together: none is lost where a part ends, or beside one that is refused."""
+    several = ROWS_AT_ONCE // 100
+    lists = [[row(100 * place + number) for number in range(100)] for place in range(3 * several)]
+    messages = [message(one) for one in lists]
+    wrong = several + 2
+    messages[wrong] = message([*lists[wrong][:-1], {**row(0), "a": "text"}])
+    del lists[wrong]
+    lists[-1] = [{name: one[name] for name in ("a", "b", "kind")} for one in lists[-1]]
+    messages[-1] = message(lists[-1])
+    found, poison = reader.observations([*messages, message([])])
+    assert {place: error.reason for place, error in poison.items()} == {wrong: "types"}
+    rows = [one for each in lists for one in each]
+    assert found.features["a"].tolist() == [one["a"] for one in rows]
+    assert found.features["kind"].tolist() == [one["kind"] for one in rows]
+    assert found.ids is not None
+    assert found.ids.tolist() == [one.get("prediction_id") for one in rows]
 
 
 def test_outcomes_have_an_id_a_label_and_maybe_a_time(reader: Reader) -> None:
