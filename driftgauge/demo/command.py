@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from rich.console import Console
 
 from ..errors import DemoError, PartError
 from .display import display_for, summary_of
+from .loop import Loop
 from .parts import (
     GET_COMPONENTS,
     RULE_TIME_SCALE,
@@ -29,6 +30,7 @@ from .parts import (
 from .ports import BRIDGE, INBOX, LISTENERS, MODEL, PROMETHEUS, check_free, choose_ports
 from .processes import StopRequest, Supervisor
 from .replay import DAY_SECONDS
+from .retraining import alive, retraining_part
 from .status import Tally, Watcher
 
 LOOK_INTERVAL_SECONDS = 0.5
@@ -44,12 +46,14 @@ class _Run:
     stop: StopRequest
     began: float
     ends: float
+    loop: Loop | None = None
     tally: Tally = field(default_factory=Tally)
 
     @property
     def over(self) -> bool:
-        """Whether time is up or a signal came."""
-        return self.stop.requested or time.monotonic() >= self.ends
+        """Whether time is up, a signal came, or a retraining has come to its end."""
+        over = self.stop.requested or time.monotonic() >= self.ends
+        return over or (self.loop is not None and self.loop.over(self.elapsed))
 
     @property
     def elapsed(self) -> float:
@@ -81,6 +85,8 @@ class _Run:
         """Start all parts; False when it was over before they were ready."""
         self.say("Loading the flights and training the model on January to March ...")
         first = [*bridge_parts(self.setup), model_part(self.setup)]
+        if self.setup.retrain:
+            first.append(retraining_part(self.setup))
         # Prometheus starts when the model answers: a target that is down at first would be an alert.
         for parts in (first, component_parts(self.setup)):
             for part in parts:
@@ -106,6 +112,9 @@ class _Run:
                 status = watcher.look()
                 self.tally.add(status, self.elapsed)
                 display.show(status, time.monotonic())
+                if self.loop is not None:
+                    for line in self.loop.look(self.elapsed):
+                        self.say(line)
                 supervisor.check()
                 if self.over:
                     return
@@ -114,6 +123,8 @@ class _Run:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo as the command line asks; 0 whether time, Ctrl-C or SIGTERM ended it.
+
+    With `--retrain` it is 1 if the loop has not closed by then.
 
     Raises
     ------
@@ -137,7 +148,11 @@ def run(arguments: argparse.Namespace) -> int:
             speed=arguments.speed,
             data=arguments.data,
             slack_channel=arguments.slack_channel,
+            retrain=arguments.retrain,
         )
+        if setup.retrain and components.missing:
+            found = f"found no {' and no '.join(components.missing)} on PATH"
+            raise DemoError(f"--retrain: {found}, need both; {GET_COMPONENTS}")
         check_free(ports, setup.listeners)
         demo = _Run(
             console=Console(highlight=False, soft_wrap=True),
@@ -145,15 +160,23 @@ def run(arguments: argparse.Namespace) -> int:
             stop=stop,
             began=began,
             ends=math.inf if arguments.exit_after is None else began + arguments.exit_after,
+            loop=Loop(setup, stays=arguments.exit_after is None) if setup.retrain else None,
         )
         demo.introduce()
-        write_configuration(setup)
-        with Supervisor(directory / "logs") as supervisor:
-            if demo.start(supervisor):
-                demo.watch(supervisor)
+        with ExitStack() as held:
+            if setup.retrain:
+                held.enter_context(alive(setup))
+            write_configuration(setup)
+            with Supervisor(directory / "logs") as supervisor:
+                if demo.start(supervisor):
+                    demo.watch(supervisor)
     for line in summary_of(demo.tally, demo.elapsed, components.missing):
         demo.say(line)
-    return 0
+    if demo.loop is None:
+        return 0
+    for line in demo.loop.conclusion(demo.elapsed):
+        demo.say(line)
+    return 0 if demo.loop.closed else 1
 
 
 @contextmanager

@@ -35,6 +35,12 @@ def register(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--exit-after", type=_positive, metavar="SECONDS", help="end by itself")
     parser.add_argument(
+        "--retrain",
+        action="store_true",
+        help="let the summer's drift retrain the model, roll out what comes of it, and roll back a bad one: "
+        "2 minutes; exit code 1 if it did not come to that. With --exit-after it ends as soon as it has",
+    )
+    parser.add_argument(
         "--speed",
         type=_positive,
         metavar="N",

@@ -17,8 +17,9 @@ from alerting.config_secrets import VARIABLES
 
 from ..resources import rules_dir
 from ..stack_config import alertmanager_config, local_rules, prometheus_config
-from .ports import ALERTMANAGER, BRIDGE, HOST, INBOX, MODEL, PROMETHEUS, Listener
+from .ports import ALERTMANAGER, BRIDGE, HOST, INBOX, MODEL, PROMETHEUS, RETRAINING, Listener
 from .processes import Part
+from .retraining import DESTINATION, bridge_destination, retraining_files, with_scrape_job
 from .status import answers
 
 RULE_TIME_SCALE = 0.05
@@ -95,6 +96,8 @@ class Setup:
         Where the Slack variables are looked for.
     signing_secret : str
         What the inbox signs presses of its buttons with.
+    retrain : bool
+        Whether drift retrains the model.
     """
 
     directory: Path
@@ -105,6 +108,7 @@ class Setup:
     data: Path | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    retrain: bool = False
 
     @property
     def uses_inbox(self) -> bool:
@@ -118,6 +122,7 @@ class Setup:
             MODEL: True,
             BRIDGE: True,
             INBOX: self.uses_inbox,
+            RETRAINING: self.retrain,
             PROMETHEUS: self.components.prometheus,
             # Without Prometheus nothing would ever reach it.
             ALERTMANAGER: self.components.prometheus and self.components.alertmanager,
@@ -143,6 +148,8 @@ def model_part(setup: Setup) -> Part:
     ]  # fmt: skip
     if setup.data is not None:
         command += ["--data", str(setup.data.resolve())]
+    if setup.retrain:
+        command += ["--retraining", setup.url(RETRAINING)]
     return Part(
         name=MODEL.name,
         command=command,
@@ -237,6 +244,10 @@ def write_configuration(setup: Setup) -> None:
     }
     for name, content in local_rules(rules_dir(), RULE_TIME_SCALE).items():
         files[f"prometheus/rules/{name}"] = content
+    if setup.retrain:
+        files |= retraining_files(setup)
+        scraped = with_scrape_job(files["prometheus/prometheus.yaml"], setup.address(RETRAINING))
+        files["prometheus/prometheus.yaml"] = scraped
     for name, content in files.items():
         path = setup.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -261,13 +272,17 @@ def _bridge_config(setup: Setup) -> dict[str, Any]:
         "destinations": {"team": {"channel": setup.slack_channel}},
         "sources": {"default": {"destinations": ["team"]}},
     }
+    if setup.retrain:
+        config["destinations"][DESTINATION] = bridge_destination(setup.url(RETRAINING, "/retraining"))
+        config["sources"]["default"]["destinations"].append(DESTINATION)
     if ALERTMANAGER in setup.listeners:
         config["alertmanager"] = {"url": setup.url(ALERTMANAGER), "poll_seconds": ALERTMANAGER_POLL_SECONDS}
         config["actions"] = {"silence": ["everyone"]}
     if setup.uses_inbox:
         # In somebody's Slack there may be no such channel.
         config["destinations"]["on-call"] = {"channel": "#on-call"}
-        steps = [{"to": ["team"]}, {"after": ON_CALL_AFTER, "to": ["on-call"]}]
+        first = config["sources"]["default"]["destinations"]
+        steps = [{"to": [*first]}, {"after": ON_CALL_AFTER, "to": ["on-call"]}]
         config["escalation"] = [{"name": "critical", "match": ['severity="critical"'], "steps": steps}]
     return config
 

@@ -29,10 +29,11 @@ class Listener:
 MODEL = Listener("model", "--model-port", 9108)
 BRIDGE = Listener("bridge", "--bridge-port", 9109)
 INBOX = Listener("inbox", "--inbox-port", 9110)
+RETRAINING = Listener("retraining", "--retraining-port", 9120)
 PROMETHEUS = Listener("Prometheus", "--prometheus-port", 9090)
 ALERTMANAGER = Listener("Alertmanager", "--alertmanager-port", 9093)
 
-LISTENERS = (MODEL, BRIDGE, INBOX, PROMETHEUS, ALERTMANAGER)
+LISTENERS = (MODEL, BRIDGE, INBOX, RETRAINING, PROMETHEUS, ALERTMANAGER)
 
 
 def choose_ports(chosen: dict[Listener, int | None], offset: int) -> dict[Listener, int]:

@@ -9,27 +9,37 @@ import argparse
 import sys
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import Gauge
+import joblib
+from prometheus_client import CollectorRegistry, Gauge
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from exporter import AssessmentPolicy, ExporterError, InstrumentedPredictor, MemoryStore, Reference
+from exporter.server import ServerOptions
 
 from ..errors import DriftgaugeError
+from .asking import RunWatcher
 from .data import Flights, find_data, load_flights
+from .learning import Learning
 from .options import DEFAULT_SPEED
+from .pacing import Holding, Timetable
 from .ports import HOST
 from .processes import StopRequest
 from .replay import WINDOW, Pace, SimulatedClock, replay
+from .retraining import champion_path
 from .status import CLOCK_METRIC, PROGRESS_METRIC
-from .train import MODEL_NAME, MODEL_VERSION, train
+from .train import MODEL_NAME, train
 
 YEAR_START = datetime(2013, 1, 1, 5, tzinfo=UTC).timestamp()
 REPLAY_START = datetime(2013, 4, 1, 4, tzinfo=UTC).timestamp()
 YEAR_END = datetime(2014, 1, 1, 5, tzinfo=UTC).timestamp()
 """Midnights in New York, written in UTC: it is five hours behind in winter and four in summer."""
+
+RETRAIN_START = datetime(2013, 5, 1, 4, tzinfo=UTC).timestamp()
+"""With a retraining the replay begins a month later: the drift of April adds nothing but half a minute."""
 
 RETENTION_HOURS = WINDOW.seconds / 3600 + 48
 """The window, and two days in which outcomes may come."""
@@ -46,6 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--directory", type=Path, required=True, help="where the reference is written")
     parser.add_argument("--speed", type=float, default=DEFAULT_SPEED)
     parser.add_argument("--data", type=Path, help="folder of the flights' tables")
+    parser.add_argument("--retraining", metavar="URL", help="take challengers from this retraining service")
     arguments = parser.parse_args(argv)
     began = time.monotonic()
     try:
@@ -53,7 +64,8 @@ def main(argv: list[str] | None = None) -> int:
             year, model, reference = prepare(arguments.data, arguments.directory / "reference.json", began)
             # Until here a signal ends the process at once; from here on it ends the replay.
             with StopRequest() as stop:
-                serve(year, model, reference, arguments, stop, began)
+                run = serve if arguments.retraining is None else serve_and_learn
+                run(year, model, reference, arguments, stop, began)
     except (DriftgaugeError, ExporterError, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201  # the parent reads it
         return 2
@@ -71,13 +83,19 @@ def prepare(data: Path | None, path: Path, began: float) -> tuple[Flights, Any, 
     return flights.between(REPLAY_START, YEAR_END), model, Reference.load(path)
 
 
-def instrumented(model: Any, reference: Reference, clock: SimulatedClock) -> InstrumentedPredictor:  # noqa: ANN401  # scikit-learn ships no types
+def instrumented(
+    model: Any,  # noqa: ANN401  # scikit-learn ships no types
+    reference: Reference,
+    clock: SimulatedClock,
+    registry: CollectorRegistry | None = None,
+) -> InstrumentedPredictor:
     """The model as the demo measures it."""
     return InstrumentedPredictor(
         model,
         name=MODEL_NAME,
-        version=MODEL_VERSION,
+        version=reference.model_version,
         reference=reference,
+        registry=registry,
         store=MemoryStore(retention_hours=RETENTION_HOURS),
         windows=[WINDOW],
         clock=clock,
@@ -97,11 +115,7 @@ def serve(
     """Serve and replay until told to stop."""
     clock = SimulatedClock(REPLAY_START)
     with instrumented(model, reference, clock) as predictor:
-        registry = predictor.registry
-        Gauge(CLOCK_METRIC, "Time in the replayed world.", registry=registry).set_function(clock)
-        Gauge(PROGRESS_METRIC, "Share of the replay that is done, 0 to 1.", registry=registry).set_function(
-            lambda: (clock.now - REPLAY_START) / (YEAR_END - REPLAY_START)
-        )
+        _show_clock(predictor, clock, REPLAY_START)
         server = predictor.serve(port=arguments.port, addr=arguments.addr)
         _say(f"serving at {server.url}", began)
         # Time stops at midnight: later windows would lack a weekday. The last flights stay in the air.
@@ -110,6 +124,51 @@ def serve(
             _say("replayed to the end of the year, serving on", began)
         while not stop.wait(IDLE_CHECK_SECONDS):
             predictor.check_now()
+
+
+def serve_and_learn(
+    year: Flights,
+    model: Any,  # noqa: ANN401  # scikit-learn ships no types
+    reference: Reference,
+    arguments: argparse.Namespace,
+    stop: StopRequest,
+    began: float,
+) -> None:
+    """As `serve`, with challengers from a retraining service; the replay waits for its trainings."""
+    joblib.dump(model, champion_path(arguments.directory))
+    clock = SimulatedClock(RETRAIN_START)
+    watcher = RunWatcher(arguments.retraining)
+    with instrumented(model, reference, clock) as predictor:
+        _show_clock(predictor, clock, RETRAIN_START)
+        learning = Learning(
+            champion=predictor,
+            make=partial(instrumented, clock=clock, registry=predictor.registry),
+            flights=year,
+            clock=clock,
+            run=lambda: watcher.run,
+            timetable=Timetable(),
+            state_path=arguments.directory / "rollout.json",
+        )
+        options = ServerOptions(port=arguments.port, addr=arguments.addr)
+        server = predictor.serve_with(options, pages=learning.pages)
+        _say(f"serving at {server.url}", began)
+        holding = Holding(lambda: watcher.training, stop.wait)
+        pace = Pace(RETRAIN_START, arguments.speed, holding.wait, holding.monotonic)
+        end_watch = watcher.start()
+        later = year.between(RETRAIN_START, YEAR_END)
+        replay(learning, later, clock, learning.hours(pace.hours(YEAR_END)))
+        end_watch()
+        while not stop.wait(IDLE_CHECK_SECONDS):
+            learning.check_now()
+
+
+def _show_clock(predictor: InstrumentedPredictor, clock: SimulatedClock, start: float) -> None:
+    """Metrics of the replay beside those of the model."""
+    registry = predictor.registry
+    Gauge(CLOCK_METRIC, "Time in the replayed world.", registry=registry).set_function(clock)
+    Gauge(PROGRESS_METRIC, "Share of the replay that is done, 0 to 1.", registry=registry).set_function(
+        lambda: (clock.now - start) / (YEAR_END - start)
+    )
 
 
 def _say(what: str, began: float) -> None:

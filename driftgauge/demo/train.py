@@ -51,13 +51,15 @@ def make_model() -> Any:  # noqa: ANN401  # scikit-learn ships no types
     return make_pipeline(columns, trees)
 
 
-def train(flights: Flights) -> tuple[Any, Reference]:
+def train(flights: Flights, version: str = MODEL_VERSION) -> tuple[Any, Reference]:
     """The trained model and the reference of the same rows.
 
     Parameters
     ----------
     flights : Flights
         Training rows; those without an outcome are left out.
+    version : str
+        Of the model.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def train(flights: Flights) -> tuple[Any, Reference]:
     reference = Reference.fit(
         rows,
         model_name=MODEL_NAME,
-        model_version=MODEL_VERSION,
+        model_version=version,
         predictions=classes,
         scores=scores,
         labels=late,

@@ -20,7 +20,8 @@ def test_defaults_are_the_documented_ports() -> None:
     """Without options every part has the port of the documentation."""
     ports = choose_ports({}, 0)
     assert {part.name: port for part, port in ports.items()} == {
-        "model": 9108, "bridge": 9109, "inbox": 9110, "Prometheus": 9090, "Alertmanager": 9093,
+        "model": 9108, "bridge": 9109, "inbox": 9110, "retraining": 9120, "Prometheus": 9090,
+        "Alertmanager": 9093,
     }  # fmt: skip
 
 

@@ -1,0 +1,285 @@
+"""The demo's model with its challengers: what the retraining made, and later one that is bad on purpose.
+
+The replay asks and tells it as any model; once an hour of the replay it looks what there is to do. All
+decisions are those of the retraining service and of the rollout; here is only what a team's own code would
+do: load a candidate, put it beside the champion, and look at the drift afterwards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from exporter import InstrumentedPredictor, Reference, Report, RolloutPolicy, RolloutPredictor, Stage
+from exporter.answers import Page
+
+from .asking import Run
+from .data import Flights
+from .pacing import Timetable
+from .replay import DAY_SECONDS, WINDOW, SimulatedClock
+from .timeline import Moment, missing
+from .train import train
+
+STAGES = (
+    Stage(kind="shadow", min_rows=5_000, min_seconds=7 * DAY_SECONDS),
+    Stage(kind="canary", share=0.05, min_rows=1_000, min_seconds=DAY_SECONDS),
+    Stage(kind="canary", share=0.25, min_rows=2_000, min_seconds=DAY_SECONDS),
+    Stage(kind="ab", share=0.5, min_rows=2_000, min_seconds=DAY_SECONDS),
+)
+"""In replayed time, so a week of shadow takes seven seconds. A week has every weekday, and the flights of one
+day share its thunderstorms. The rest is as by default, with a day for each hour there."""
+
+POLICY = RolloutPolicy(stages=STAGES, max_rows=25_000, max_seconds=28 * DAY_SECONDS, slow_seconds=5.0)
+"""About 900 flights a day: the stages take 12 days at least and end after 28. An hour's flights are one call,
+and the machine runs the whole demo beside it, so only five seconds are slow."""
+
+BEGINS_ON = 0
+"""Monday: a rollout begins when people are there to see it, and its first week is a whole one."""
+
+SETTLED_CHECKS = 3
+"""Daily checks until a feature's state is one: a drift is one that two checks see (hysteresis)."""
+
+STAGE_NAMES = {"shadow": "shadow", "canary": "canary", "ab": "A/B"}
+
+DRIFT_DAYS = 14
+"""How long the drift may take to fall; then it has not."""
+
+CLOSE_SECONDS = DAY_SECONDS
+"""Flights of the last day are still in the air or not yet told of."""
+
+BAD_VERSION = "1.2.0"
+BAD_DAYS = 28
+"""Flights that the bad model is trained on: enough for a model that would be good with the right labels."""
+
+Make = Callable[[Any, Reference], InstrumentedPredictor]
+"""Wraps a model and its reference, on the registry that all versions share."""
+
+
+@dataclass(slots=True)
+class Learning:
+    """The served model, as a replay sees it.
+
+    Parameters
+    ----------
+    champion : InstrumentedPredictor
+        The version of the start.
+    make : callable
+        Wraps a further one.
+    flights : Flights
+        What is replayed.
+    clock : SimulatedClock
+    run : callable
+        The retraining as the service tells it; None before there is one.
+    timetable : Timetable
+        Real to replayed time.
+    state_path : Path
+        Of the rollouts.
+    """
+
+    champion: InstrumentedPredictor
+    make: Make
+    flights: Flights
+    clock: SimulatedClock
+    run: Callable[[], Run | None]
+    timetable: Timetable
+    state_path: Path
+    moments: list[Moment] = field(default_factory=list)
+    _rollout: RolloutPredictor | None = None
+    _latest: RolloutPredictor | None = None
+    _retired: list[InstrumentedPredictor] = field(default_factory=list)
+    _checks_after: int = 0
+    _full_at: float = 0.0
+    _before: Report | None = None
+    _ready: tuple[Any, Reference] | None = None
+
+    @property
+    def answering(self) -> InstrumentedPredictor | RolloutPredictor:
+        """Who is asked now."""
+        return self.champion if self._rollout is None else self._rollout
+
+    def predict_proba(self, rows: Any, *, ids: Any) -> Any:  # noqa: ANN401  # a pandas table, the model's answer
+        """Answer the rows."""
+        return self.answering.predict_proba(rows, ids=ids)
+
+    def record_outcomes(self, ids: Sequence[Any], y_true: Sequence[Any], at: Sequence[float]) -> None:
+        """Join the truth to the rows of whichever version answered them."""
+        self.answering.record_outcomes(ids, y_true, at)
+
+    def check_now(self) -> None:
+        """Check the champion's window once it is full, and those of versions that are no longer asked."""
+        for retired in self._retired:
+            retired.check_now()  # its window runs empty, and its alerts end
+        if self.clock.now < self._full_at:
+            return
+        self.champion.check_now()
+        if self._before is not None and "drift" not in self._steps:
+            self._checks_after += 1
+            self._compare_drift(self._before)
+
+    def hours(self, hours: Iterator[float]) -> Iterator[float]:
+        """The same hours, with what there is to do done at the start of each."""
+        for now in hours:
+            self.clock.now = now
+            self.timetable.note(time.time(), now)
+            self.follow(now)
+            yield now
+
+    def follow(self, now: float) -> None:
+        """Do what there is to do."""
+        if "broken off" in self._steps:
+            return
+        if self._rollout is not None:
+            self._rollout.sync()
+            self._after_rollout(self._rollout)
+        elif "promoted" not in self._steps:
+            self._take_candidate(now)
+        elif "drift" in self._steps and "pushed" not in self._steps:
+            self._push_bad(now)
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        """What answers a GET."""
+        return {"rollout": self.status, "timeline": self.timeline, "replay": self.replayed}
+
+    def timeline(self, _path: str = "") -> Mapping[str, Any]:
+        """What has happened so far: the page /timeline."""
+        return {"moments": [moment.to_dict() for moment in self.moments], "missing": missing(self.moments)}
+
+    def status(self, _path: str = "") -> Mapping[str, Any]:
+        """The latest rollout: the page /rollout."""
+        return {"status": "none"} if self._latest is None else dict(self._latest.status())
+
+    def replayed(self, path: str) -> Mapping[str, Any] | None:
+        """Now in the replayed world, and what it was at a real time: the page /replay/SECONDS."""
+        try:
+            return {"now": self.clock.now, "at": self.timetable.at(float(path))}
+        except ValueError:
+            return None
+
+    @property
+    def _steps(self) -> set[str]:
+        return {moment.step for moment in self.moments}
+
+    def _say(self, step: str, words: str, at: float | None = None) -> None:
+        self.moments.append(Moment(self.clock.now if at is None else at, step, words))
+
+    def _take_candidate(self, now: float) -> None:
+        """Tell how the retraining stands, and begin the rollout of what it made on the next Monday."""
+        run = self.run()
+        if run is None:
+            return
+        steps, then = self._steps, self.timetable.at
+        if "asked" not in steps:
+            what = f"{', '.join(run.alerts)} of {', '.join(run.features)}"
+            self._say("alert", what, then(run.since))
+            self._say("asked", "the bridge asks the retraining service for a run", then(run.requested_at))
+        if run.waits and "waits" not in steps:
+            self._say("waits", run.waits, then(run.requested_at))
+        if run.decided_at is not None and "decided" not in steps:
+            self._say("decided", run.runs_because, then(run.decided_at))
+        if run.state in ("refused", "failed"):
+            self._say("broken off", f"the retraining is {run.state}: {run.reasons}")
+        if run.state != "succeeded" or run.ended_at is None:
+            return
+        if self._ready is None:
+            reference = Reference.load(run.result["reference_path"])
+            self._ready = (joblib.load(run.result["model_path"]), reference)
+            self._say("trained", trained_words(run, reference), then(run.ended_at))
+        if datetime.fromtimestamp(now, UTC).weekday() == BEGINS_ON:
+            challenger = self.make(*self._ready)
+            self._begin(challenger)
+            self._say("shadow", f"{challenger.version} answers beside {self.champion.version}, unseen")
+
+    def _begin(self, challenger: InstrumentedPredictor) -> None:
+        """Put a challenger beside the champion."""
+        self._rollout = self._latest = RolloutPredictor(
+            self.champion,
+            challenger,
+            state_path=self.state_path,
+            policy=POLICY,
+            clock=self.clock,
+            background=False,  # `sync` once an hour of the replay
+        )
+
+    def _after_rollout(self, rollout: RolloutPredictor) -> None:
+        """Tell what a look at the rollout has changed."""
+        state, pushed = rollout.state, "pushed" in self._steps
+        told = sum(moment.step in STAGE_NAMES.values() for moment in self.moments)
+        if not pushed and len(state.stages) > told:
+            begun = state.stages[-1]
+            share = f"{state.challenger} answers {begun.share:.0%} of the flights"
+            self._say(STAGE_NAMES[begun.kind], f"{share}; {evidence(rollout)}")
+        if state.status == "running":
+            return
+        self._rollout = None
+        reason = state.events[-1].reason
+        words = f"{state.challenger}; {evidence(rollout)}"
+        if pushed and (state.status, reason) == ("rolled_back", "worse"):
+            self._say("rolled back", words)
+        elif pushed or state.status == "rolled_back":
+            self._say("broken off", f"{state.status} ({reason}): {words}")
+        else:
+            self._say("promoted", words)
+            self._before = self.champion.reports[WINDOW.name]
+            self._full_at = state.stages[0].started_at + WINDOW.seconds
+            self._retired.append(self.champion)
+            self.champion = rollout.champion
+
+    def _compare_drift(self, before: Report) -> None:
+        """Tell the drift of the new champion beside that of the old one at its end."""
+        if self._checks_after < SETTLED_CHECKS:
+            return
+        after = self.champion.reports[WINDOW.name]
+        words = f"{drift_words(before)} before, {drift_words(after)} against the new reference"
+        if after.drifted_ratio < before.drifted_ratio:
+            self._say("drift", words)
+        elif self._checks_after >= DRIFT_DAYS:
+            self._say("broken off", f"the drift has not fallen: {words}")
+
+    def _push_bad(self, now: float) -> None:
+        """Put a model beside the champion that has learned from labels with the wrong sign.
+
+        By its own reference it is as good as any: only the truth of live flights tells.
+        """
+        lately = self.flights.between(now - BAD_DAYS * DAY_SECONDS, now - CLOSE_SECONDS).with_outcome()
+        wrong = Flights(lately.features, lately.scheduled, lately.landed, 1.0 - lately.late)
+        bad = self.make(*train(wrong, BAD_VERSION))
+        self._say(
+            "pushed", f"{BAD_VERSION} by hand, past brakes and hold-out: its labels have the wrong sign"
+        )
+        self._begin(bad)
+
+
+def evidence(rollout: RolloutPredictor) -> str:
+    """What a rollout knows by now, in words."""
+    found = rollout.state.outcomes.interval(POLICY.alpha)
+    if found.difference is None:
+        return "nothing known yet"
+    points = 100.0 * found.difference
+    words = f"{abs(points):.1f} {'fewer' if points >= 0 else 'more'} errors in 100 flights"
+    bounds = f"{100.0 * found.low:.1f} to {100.0 * found.high:.1f}"
+    if found.low > found.high:  # no one difference fits all weeks
+        bounds = f"bounds {100.0 * found.low:.1f} and {100.0 * found.high:.1f} have crossed, weeks differ"
+    return f"{words} ({bounds}) after {found.rows:,} flights"
+
+
+def drift_words(report: Report) -> str:
+    """How much drifts by a report."""
+    psi = report.features["temperature"].to_dict()["statistics"]["psi"]["value"]
+    return f"{len(report.drifted_features)} of {len(report.features)} features, temperature's PSI {psi:.1f}"
+
+
+def trained_words(run: Run, reference: Reference) -> str:
+    """What the training says of its candidate."""
+    metrics, comparison = run.result["metrics"], run.result["comparison"]
+    return (
+        f"{reference.model_version} on {metrics['training_rows']:,.0f} flights; on a hold-out of "
+        f"{metrics['holdout_rows']:,.0f} AUC {metrics['champion_auc']:.3f} -> {metrics['auc']:.3f} "
+        f"({comparison['low']:+.3f} to {comparison['high']:+.3f}): {comparison['verdict']}"
+    )
