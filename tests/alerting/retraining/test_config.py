@@ -114,6 +114,17 @@ def test_a_schedule_has_times_or_an_interval(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        (
+            {"models/delay/hand_over": "/none/candidate.json"},
+            "models.delay.hand_over: found no folder /none, need one for this file",
+        ),
+        (
+            {
+                "models/delay/hand_over": "/tmp/c.json",
+                "models/other": {**SMALL["models"]["delay"], "hand_over": "/tmp/c.json"},
+            },
+            "models.other.hand_over: found the file of delay, need one for each model",
+        ),
         ({"runners/local/commands": []}, "local.commands: found an unknown key, did you mean command?"),
         ({"models/delay/brakes": {"cooldwn": "1d"}}, "models.delay.brakes.cooldwn: found an unknown key"),
         ({"models/delay/brakes": {"cooldwn": "1d"}}, "did you mean cooldown?"),
@@ -164,3 +175,39 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path, text: str) -> None:
         load_config(path, {})
     with pytest.raises(ConfigError, match="not readable"):
         load_config(tmp_path / "absent.yaml", {})
+
+
+def test_mlflow_is_named_once_and_models_by_their_registered_name(tmp_path: Path) -> None:
+    """MLflow's own variables override address and token, and the token is never shown."""
+    changes = {
+        "mlflow": {"tracking_uri": "http://mlflow:5000", "token_file": "token"},
+        "models/delay/registered_model": "delay-model",
+    }
+    (tmp_path / "token").write_text("from-file\n")
+    config = load_config(put(tmp_path, changes), {})
+    assert config.mlflow.tracking_uri == "http://mlflow:5000"
+    assert config.mlflow_token is not None
+    assert config.mlflow_token.reveal() == "from-file"
+    assert config.models["delay"].registered_model == "delay-model"
+    assert "delay: recorded in MLflow as delay-model" in describe(config)
+    other = {"MLFLOW_TRACKING_URI": "https://other", "MLFLOW_TRACKING_TOKEN": "from-environment"}
+    config = load_config(put(tmp_path, changes), other)
+    assert config.mlflow.tracking_uri == "https://other"
+    assert config.mlflow_token is not None
+    assert config.mlflow_token.reveal() == "from-environment"
+    assert "from-environment" not in repr(config)
+
+
+def test_a_registered_model_needs_a_server(tmp_path: Path) -> None:
+    """A local folder is none: nobody could reach it; without registered models nothing is asked of it."""
+    changes = {"models/delay/registered_model": "delay-model"}
+    with pytest.raises(ConfigError, match=r"models\.delay\.registered_model: found one and no mlflow"):
+        load_config(put(tmp_path, changes), {})
+    local = {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
+    with pytest.raises(ConfigError, match="MLFLOW_TRACKING_URI: found something else"):
+        load_config(put(tmp_path, changes), local)
+    assert load_config(put(tmp_path, {}), local).models["delay"].registered_model is None
+    with pytest.raises(ConfigError, match=r"mlflow\.tracking_uri: found 'file:///x'"):
+        load_config(put(tmp_path, {"mlflow": {"tracking_uri": "file:///x"}}), {})
+    with pytest.raises(ConfigError, match=r"mlflow\.tracking_url: found an unknown key, did you mean"):
+        load_config(put(tmp_path, {"mlflow": {"tracking_url": "http://x"}}), {})

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from alerting.errors import RegistryError
 from alerting.retraining.controller import Place
 from alerting.retraining.order import Broken, Done, Order
 from alerting.retraining.policy import DAY, Brakes, Retries, Trigger
@@ -324,3 +325,42 @@ def test_killed_anywhere_the_next_process_goes_on_and_no_cause_runs_twice(
     # `a` is trained once; the others were told before it began, so it answers them.
     assert states == ["succeeded", "refused", "refused"]
     assert len(runner.begun) == bench.run(1).attempt == 1
+
+
+def test_the_age_of_a_model_is_what_the_registry_says(bench_of: Callable[..., Bench]) -> None:
+    """At the start and again when it is due: a training that came from elsewhere puts it off."""
+    age = Trigger(name="age", kind="age", every=10 * 86_400.0, cooldown=0.0)
+    bench = bench_of(policy(triggers=(age,), registered_model="delay-model"))
+    trained, asked = [STARTED - 8 * 86_400.0], []
+
+    def trained_at(registered: str) -> float:
+        asked.append(registered)
+        return trained[0]
+
+    bench.controller.trained_at = trained_at
+    bench.step()
+    assert bench.all() == []
+    assert asked == ["delay-model"]
+    trained[0] = STARTED
+    bench.step(seconds=3 * 86_400)
+    assert bench.all() == []
+    bench.step(seconds=6 * 86_400)
+    assert asked == ["delay-model"] * 2
+    bench.step(seconds=2 * 86_400)
+    assert [run.cause.origin for run in bench.all()] == ["age"]
+
+
+def test_a_registry_that_does_not_answer_changes_no_age(bench_of: Callable[..., Bench]) -> None:
+    """What was known before counts."""
+    age = Trigger(name="age", kind="age", every=10 * 86_400.0, cooldown=0.0)
+    bench = bench_of(policy(triggers=(age,), registered_model="delay-model"))
+
+    def trained_at(_: str) -> float:
+        raise RegistryError("MLflow: away")
+
+    bench.controller.trained_at = trained_at
+    bench.step()
+    bench.step(seconds=9 * 86_400)
+    assert bench.all() == []
+    bench.step(seconds=2 * 86_400)
+    assert [run.cause.origin for run in bench.all()] == ["age"]
