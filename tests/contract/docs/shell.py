@@ -36,7 +36,7 @@ FLAGS: Final = ("alertmanager", "amtool", "gunicorn", "prometheus", "promtool", 
 DEBIAN: Final = {"alertmanager": "prometheus-alertmanager"}
 """Programs that have another name there."""
 
-BASICS: Final = ("cat", "cd", "chmod", "editor", "echo", "mkdir", "mktemp", "openssl", "rm", "tar")
+BASICS: Final = ("cat", "cd", "chmod", "editor", "echo", "mkdir", "mktemp", "openssl", "rm", "sqlite3", "tar")
 """Programs of any machine."""
 
 _ASSIGNED: Final = re.compile(r"[A-Za-z_]\w*=")
