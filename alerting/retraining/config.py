@@ -193,6 +193,11 @@ def _contradictions(
     yield from _mlflow_contradictions(file, values)
     for name, model in file.models.items():
         yield from _model_contradictions(f"models.{name}", model, file.runners, url)
+    handed: dict[Path, str] = {}
+    for name, model in file.models.items():
+        given = None if model.hand_over is None else Path(model.hand_over).absolute()
+        if given is not None and handed.setdefault(given, name) != name:
+            yield f"models.{name}.hand_over: found the file of {handed[given]}, need one for each model"
     for name, runner in file.runners.items():
         yield from _runner_contradictions(f"runners.{name}", runner, path)
 
@@ -214,6 +219,9 @@ def _model_contradictions(
             f"{where}.brakes.unknown_quality: found wait and no prometheus.url to ask about the data, need"
             " one, or run"
         )
+    if model.hand_over is not None and not Path(model.hand_over).absolute().parent.is_dir():
+        folder = Path(model.hand_over).absolute().parent
+        yield f"{where}.hand_over: found no folder {folder}, need one for this file"
     for name, trigger in model.triggers.items():
         yield from _trigger_contradictions(f"{where}.triggers.{name}", trigger, model.features)
 
@@ -290,6 +298,7 @@ def _model(name: str, section: ModelSection) -> ModelPolicy:
         require_comparison=section.require_comparison,
         registered_model=section.registered_model,
         parameters=section.parameters,
+        hand_over=None if section.hand_over is None else str(Path(section.hand_over).absolute()),
     )
 
 

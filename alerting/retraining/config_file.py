@@ -272,6 +272,7 @@ class ModelSection(Section):
     require_comparison: bool = _MODEL.require_comparison
     registered_model: _Label | None = None
     parameters: dict[str, Any] = {}
+    hand_over: _Text | None = None
 
 
 class File(Section):

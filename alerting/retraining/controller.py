@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import OutboxError, PayloadError, RegistryError
-from . import candidate, runs, timers
+from . import candidate, hand_over, runs, timers
 from .decision import Decision, Facts, Quality, Reason, decide
 from .metrics import RetrainingMetrics
 from .order import Absent, Broken, Busy, Done, Order, Runner, write
@@ -224,6 +224,11 @@ class Controller:
         result = None if run.result is None else _here(run.result, order)
         problems = candidate.judge(result, policy, strategy=run.strategy or "full", folder=order.folder)
         outcome = "refused" if problems else "succeeded"
+        detail = {} if result is None else {"metrics": result.get("metrics")}
+        if result is not None and not problems and policy.hand_over is not None:
+            # Before it is written down as succeeded: who is killed in between does it once more.
+            hand_over.write(Path(policy.hand_over), hand_over.document(run, result, now))
+            detail["handed_over"] = policy.hand_over
         with self.state.write() as connection:
             moved = runs.step(
                 connection,
@@ -232,7 +237,7 @@ class Controller:
                 now=now,
                 kind=outcome,
                 reasons=problems,
-                detail={} if result is None else {"metrics": result.get("metrics")},
+                detail=detail,
                 ended_at=now,
                 result=None if result is None else json.dumps(result),
             )

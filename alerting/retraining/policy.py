@@ -153,6 +153,8 @@ class ModelPolicy:
         Handed to the training as they are.
     registered_model : str or None
         Its name in MLflow, which then says how old it is and is told how retrainings have ended.
+    hand_over : str or None
+        The file that names the newest candidate that passed.
     """
 
     name: str
@@ -167,6 +169,7 @@ class ModelPolicy:
     require_comparison: bool = False
     parameters: Mapping[str, object] = field(default_factory=dict)
     registered_model: str | None = None
+    hand_over: str | None = None
 
     def trigger_for(self, cause: Cause) -> Trigger | None:
         """The trigger that answers a cause, or None."""
