@@ -13,6 +13,7 @@ DRAWING: Final = "a drawing"
 NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ("docs/airflow.md", "load ─┬─"): DRAWING,
     ("docs/bridge.md", "Alertmanager ──"): DRAWING,
+    ("docs/concepts.md", "flowchart LR"): DRAWING,
     ("docs/command-line.md", "$ driftgauge rollout status"): "needs a rollout that has run for days",
     ("docs/command-line.md", "driftgauge check: e.yaml:"): (
         "one line of an error; tests/exporter/test_expectations.py has it"
