@@ -26,9 +26,7 @@ def write_html(report: Report, path: str | os.PathLike[str], about: About | None
     ConfigError
         If the file cannot be written, or Jinja is not installed. A file that was there stays as it was.
     """
-    page = to_html(report, about)
-    # Lone surrogates never come so far: names are printable text here.
-    _write({Path(path): page.encode()})
+    _write({Path(path): to_html(report, about).encode()})
 
 
 def write_png(
@@ -51,6 +49,8 @@ def write_png(
         If a file cannot be written, or Matplotlib is not installed. Images that were there stay as they were.
     """
     target = Path(folder)
+    if not target.parent.is_dir():
+        raise ConfigError(f"{folder}: found no folder {str(target.parent)!r}, need it for this one")
     images = {}
     for name, image in to_png(report):
         images[target / name] = image
