@@ -109,6 +109,21 @@ def _feedback() -> dict[str, Any]:
     }
 
 
+def _weather() -> dict[str, Any]:
+    """A reference of flights: a number and a category."""
+    rng = np.random.default_rng(11)
+    table = pd.DataFrame({"temp": rng.normal(size=N_ROWS), "carrier": rng.choice(["UA", "DL"], size=N_ROWS)})
+    predicted = rng.choice(["late", "in time"], size=N_ROWS)
+    reference = Reference.fit(
+        table,
+        model_name="flight_delay",
+        model_version="1.2.0",
+        predictions=predicted,
+        scores=rng.random(N_ROWS),
+    )
+    return {"reference": reference}
+
+
 PREPARED: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "README.md": _credit,
     "docs/bridge.md": _bridge,
@@ -117,5 +132,6 @@ PREPARED: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "docs/performance.md": _credit_predictor,
     "docs/serving.md": _credit,
     "docs/stores.md": _credit_reference,
+    "docs/streams.md": _weather,
 }
 """Page to what its first block finds, made in the page's folder. A page without an entry needs nothing."""

@@ -22,7 +22,7 @@ from .not_run import NOT_RUN, NOT_RUN_PROGRAMS, reason
 if TYPE_CHECKING:
     from ..conftest import Labels
 
-LATER = {"docs/decisions.md", "docs/retraining.md", "docs/rollout.md", "docs/streams.md"}
+LATER = {"docs/decisions.md", "docs/retraining.md", "docs/rollout.md"}
 
 WITH_BLOCKS = [page for page in PAGES if page not in LATER and any(blocks_of(page))]
 
@@ -79,9 +79,9 @@ def test_what_is_not_run_is_there() -> None:
 
 
 def test_a_preparation_belongs_to_a_page() -> None:
-    """And the page has Python that needs it."""
-    with_python = {page for page in WITH_BLOCKS if any(b.language == "python" for b in blocks_of(page))}
-    assert set(PREPARED) - with_python == set()
+    """And the page has Python, or messages, that need it."""
+    needing = {page for page in WITH_BLOCKS if any(b.language in ("json", "python") for b in blocks_of(page))}
+    assert set(PREPARED) - needing == set()
 
 
 def _run(block: Block, names: dict[str, Any]) -> None:

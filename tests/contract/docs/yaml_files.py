@@ -20,6 +20,9 @@ from exporter.config import load_config as load_exporter
 SECRET: Final = "a" * 32
 """What every file of a secret holds; as long as an integration key of PagerDuty."""
 
+SECRET_FILES: Final = ("token_file", "secret_file", "routing_key_file", "ca_file")
+"""Ends of keys that name one; certificates are looked for as well."""
+
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "SLACK_BOT_TOKEN": "xoxb-docs",
     "PAGERDUTY_ROUTING_KEY": SECRET,
@@ -82,7 +85,7 @@ def _with_secrets(value: Any, folder: Path) -> Any:
         return value
     result = {}
     for key, entry in value.items():
-        if str(key).endswith(("token_file", "secret_file", "routing_key_file")) and entry:
+        if str(key).endswith(SECRET_FILES) and entry:
             path = folder / Path(entry).name
             path.write_text(SECRET, encoding="utf-8")
             result[key] = path.name
@@ -92,9 +95,13 @@ def _with_secrets(value: Any, folder: Path) -> Any:
 
 
 def _exporter(path: Path) -> None:
-    store = yaml.safe_load(path.read_text(encoding="utf-8")).get("store", {})
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    store = content.get("store", {})
     server = store.get("type", "memory") not in ("memory", "sqlite") and not store.get("url")
-    load_exporter(path, {"FEATURE_STORE_URL": f"{store['type']}://db.example.org/window"} if server else {})
+    environment = {"STREAM_PASSWORD": SECRET} if "stream" in content else {}
+    if server:
+        environment["FEATURE_STORE_URL"] = f"{store['type']}://db.example.org/window"
+    load_exporter(path, environment)
 
 
 def _tool(*command: str) -> Callable[[Path], None]:
