@@ -302,8 +302,10 @@ class Succession:
         self._show_champion()
 
     def _show_champion(self) -> None:
-        """Let the counters of this champion begin with their zero."""
+        """Let the counters of this champion begin with their zero, and say that it serves."""
         families = families_for(self.registry)
+        if not isinstance(self._now, RolloutPredictor):
+            families.gauge("model_traffic_ratio", *self._labels(), "champion").set(1.0)
         families.counter("model_rollout_faults_total", *self._labels())
         for reason in CANDIDATE_REFUSALS:
             families.counter("model_rollout_refusals_total", *self._labels(), reason)

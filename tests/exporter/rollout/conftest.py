@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -136,16 +137,20 @@ LIMIT_SECONDS = 60.0
 
 
 class Client:
-    """Sends rows and their truth to a server over HTTP, as a team's own service would."""
+    """Sends rows and their truth to a server over HTTP, as a team's own service would.
 
-    def __init__(self, url: str, prefix: str = "") -> None:
+    With a lag the truth of a batch comes so many batches later.
+    """
+
+    def __init__(self, url: str, lag: int = 0) -> None:
         self.url = url
-        self.prefix = prefix
         self.sent = 0
+        self.truths: deque[dict[str, Any]] = deque()
+        self.lag = lag
         self.rng = np.random.default_rng(20130101)
 
     def get(self, path: str) -> Any:
-        answer = requests.get(f"{self.url}/{self.prefix}{path}", timeout=LIMIT_SECONDS)
+        answer = requests.get(f"{self.url}/{path}", timeout=LIMIT_SECONDS)
         answer.raise_for_status()
         return answer.text if path == "metrics" else answer.json()
 
@@ -162,7 +167,9 @@ class Client:
         self.sent += n_rows
         rows = np.column_stack([truth, first, second]).tolist()
         self.post("predict", {"rows": rows, "ids": ids})
-        self.post(f"{self.prefix}outcomes", {"ids": ids, "y_true": truth.astype(int).tolist()})
+        self.truths.append({"ids": ids, "y_true": truth.astype(int).tolist()})
+        if len(self.truths) > self.lag:
+            self.post("outcomes", self.truths.popleft())
 
     def answers_of(self, version: str) -> bool:
         """Whether rows that only this version gets right are all answered rightly."""
