@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 HEADER: Final = ("feature", "state", "severity", "test", "score", "threshold", "p", "note")
 RIGHT: Final = frozenset({"score", "threshold", "p"})
 
+MAX_NAMED: Final = 5
+"""Columns named of a segment; the report as JSON has them all."""
+
 MAX_LINES: Final = 50
 """Columns shown when the rest of them are ok."""
 
@@ -50,7 +53,7 @@ def show_report(report: Report, preset: str) -> None:
         f"{report.rows:,} rows against {report.reference_rows:,} of {plain(report.model_name)} "
         f"{plain(report.model_version)}, {preset}"
     )
-    say(["", summary])
+    say(["", summary, *_within(report)])
 
 
 def show_results(results: Iterable[Result]) -> list[str]:
@@ -64,6 +67,28 @@ def show_results(results: Iterable[Result]) -> list[str]:
         verdict = "pass" if result.passed else "FAIL"
         lines.append(f"{verdict}  {subject}: found {found}, need {result.needed}")
     return lines
+
+
+def _within(report: Report) -> Iterator[str]:
+    """Lines about segments: in which what has drifted."""
+    if report.segment_by is None:
+        return
+    drifted = {
+        segment: [name for name, within in report.drifted_within.items() if segment in within]
+        for segment in report.segments
+    }
+    unknown = sum(part.state == "unknown" for part in report.segments.values())
+    tail = f", {unknown} could not be decided" if unknown else ""
+    mix = report.features[report.segment_by].state
+    yield (
+        f"within {len(report.segments)} values of {plain(report.segment_by)}: "
+        f"{sum(map(bool, drifted.values()))} drifted{tail}; their mix: {mix}"
+    )
+    for segment, names in drifted.items():
+        if names:
+            named = ", ".join(OUTPUTS.get(name, plain(name)) for name in names[:MAX_NAMED])
+            more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+            yield f"  {plain(segment)}: {named}{more} ({report.segments[segment].rows:,} rows)"
 
 
 def _lines(report: Report) -> tuple[list[Line], int]:

@@ -145,3 +145,26 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "reading [x].csv" in terminal.getvalue()
     with pytest.raises(ZeroDivisionError), reading("reading", 10, stream=Terminal()) as on_rows:
         on_rows(1 // 0)
+
+
+def test_segments_are_said_below_the_columns(shown: Shown, rng: np.random.Generator) -> None:
+    """How many drifted, whether their mix did, and in which what did; nothing where none are kept."""
+
+    def table(shift: float) -> dict[str, Any]:
+        city = np.repeat(np.array(["big", "small", "[new]"], dtype=object), [1000, 800, 600])
+        moved = np.where(city == "[new]", shift, 0.0)
+        return {"city": city, **{f"x{i}": rng.normal(size=2400) + moved for i in range(7)}}
+
+    reference = Reference.fit(table(0.0), model_name="m", model_version="1", segment_by="city")
+    rows = table(1.0)
+    rows = {name: values[60:1890] for name, values in rows.items()}
+    lines = shown(check(reference, rows))
+    at = lines.index("within 3 values of city: 0 drifted, 1 could not be decided; their mix: drift")
+    assert lines[at + 1 :] == []
+    lines = shown(check(reference, table(1.0)))
+    assert lines[-2:] == [
+        "within 3 values of city: 1 drifted; their mix: ok",
+        "  [new]: x0, x1, x2, x3, x4 and 2 more (600 rows)",
+    ]
+    plain_reference = Reference.fit(table(0.0), model_name="m", model_version="1")
+    assert not any(line.startswith("within") for line in shown(check(plain_reference, table(1.0))))
