@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -129,3 +131,61 @@ def test_a_challenger_that_cannot_serve_stops_the_start(
     with pytest.raises(error, match=message):
         predictor_of(load_config(folder / "exporter.yaml", {}))
     assert not (folder / "rollout.json").exists()
+
+
+def hand_on(folder: Path, **changes: str) -> None:
+    """Name a candidate, as a retraining does."""
+    (folder / "two.bin").write_text('{"column": 2}', encoding="utf-8")
+    document = {
+        "format": "driftgauge-candidate", "format_version": 1, "model_name": "m", "model_version": "2",
+        "model_path": "two.bin", "reference_path": "two.json", **changes,
+    }  # fmt: skip
+    (folder / "candidate.tmp").write_text(json.dumps(document), encoding="utf-8")
+    (folder / "candidate.tmp").replace(folder / "candidate.json")
+
+
+@pytest.fixture
+def candidates(folder: Path) -> Path:
+    """The same with a file that names candidates."""
+    path = folder / "exporter.yaml"
+    configure(folder)
+    text = re.sub(
+        r"challenger: .*", "candidate_file: candidate.json\n  loader: served_models:load", path.read_text()
+    )
+    path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_candidate_becomes_champion_without_a_restart(serve: Serve, candidates: Path) -> None:
+    """The server is there before its challenger; its pages follow the champion."""
+    _, client = serve()
+    assert client.get("rollout") == {"name": "m", "status": "none", "serving": "1", "refused": None}
+    assert client.answers_of("1")
+    hand_on(candidates)
+    client.until(lambda found: found["status"] == "promoted")
+    assert client.answers_of("2")
+    assert 'model_promotions_total{model_name="m",model_version="2"} 1.0' in client.get("metrics")
+    assert isinstance(client.get("drift"), dict)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"model_path": "gone.bin"}, "no_model"),
+        ({"reference_path": "one.json"}, "no_reference"),
+        ({"model_name": "other"}, "other_model"),
+        ({"format": "joblib"}, "unreadable"),
+    ],
+)
+def test_an_unsound_candidate_never_answers(
+    serve: Serve, candidates: Path, changes: dict[str, str], reason: str
+) -> None:
+    """The reason is on the page and in the metrics; the champion answers on."""
+    hand_on(candidates, **changes)
+    _, client = serve()
+    client.until(lambda found: found["refused"] is not None)
+    assert client.get("rollout")["refused"]["reason"] == reason
+    counted = f'model_rollout_refusals_total{{model_name="m",model_version="1",reason="{reason}"}} 1.0'
+    assert counted in client.get("metrics")
+    assert client.answers_of("1")
+    assert not (candidates / "rollout.json").exists()
