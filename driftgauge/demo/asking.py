@@ -12,9 +12,9 @@ from typing import Any
 from .status import Fetch, fetch_text
 
 LOOK_SECONDS = 0.5
-"""Half a day of the replay: how soon it notices that a training has begun, and waits for it."""
+"""Half a day of the replay."""
 
-TRAINING = ("running", "evaluating")
+UNDER_WAY = ("requested", "running", "evaluating")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +95,6 @@ class RunWatcher:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="demo-retraining", daemon=True)
         self.run: Run | None = None
-
-    @property
-    def training(self) -> bool:
-        """Whether a training is under way."""
-        return self.run is not None and self.run.state in TRAINING
 
     def look(self) -> None:
         """Ask once; no answer leaves things as they were."""

@@ -19,7 +19,7 @@ import joblib
 from exporter import InstrumentedPredictor, Reference, Report, RolloutPolicy, RolloutPredictor, Stage
 from exporter.answers import Page
 
-from .asking import Run
+from .asking import UNDER_WAY, Run
 from .data import Flights
 from .pacing import Timetable
 from .replay import DAY_SECONDS, WINDOW, SimulatedClock
@@ -80,6 +80,8 @@ class Learning:
         Real to replayed time.
     state_path : Path
         Of the rollouts.
+    enough : int
+        Outcomes that the decision to retrain needs.
     """
 
     champion: InstrumentedPredictor
@@ -89,10 +91,12 @@ class Learning:
     run: Callable[[], Run | None]
     timetable: Timetable
     state_path: Path
+    enough: int
     moments: list[Moment] = field(default_factory=list)
     _rollout: RolloutPredictor | None = None
     _latest: RolloutPredictor | None = None
     _retired: list[InstrumentedPredictor] = field(default_factory=list)
+    _outcomes: int = 0
     _checks_after: int = 0
     _full_at: float = 0.0
     _before: Report | None = None
@@ -103,6 +107,15 @@ class Learning:
         """Who is asked now."""
         return self.champion if self._rollout is None else self._rollout
 
+    @property
+    def awaits(self) -> bool:
+        """Whether the service has all that it needs, and has not yet decided or not yet trained.
+
+        It takes seconds: days at the replay's pace, and on a busy machine weeks.
+        """
+        run = self.run()
+        return self._outcomes >= self.enough and (run is None or run.state in UNDER_WAY)
+
     def predict_proba(self, rows: Any, *, ids: Any) -> Any:  # noqa: ANN401  # a pandas table, the model's answer
         """Answer the rows."""
         return self.answering.predict_proba(rows, ids=ids)
@@ -110,6 +123,7 @@ class Learning:
     def record_outcomes(self, ids: Sequence[Any], y_true: Sequence[Any], at: Sequence[float]) -> None:
         """Join the truth to the rows of whichever version answered them."""
         self.answering.record_outcomes(ids, y_true, at)
+        self._outcomes += len(ids)
 
     def check_now(self) -> None:
         """Check the champion's window once it is full, and those of versions that are no longer asked."""

@@ -9,6 +9,9 @@ from collections.abc import Callable
 HOLD_SECONDS = 0.1
 """Between two looks whether the replay may go on."""
 
+LONGEST_SECONDS = 400.0
+"""Held in all: a training that hangs is ended after 300 s. After that the replay goes on as it may."""
+
 
 class Timetable:
     """At which real time it was what time in the replayed world."""
@@ -41,7 +44,7 @@ class Holding:
     """A wait and a clock for `Pace` that stand still while something holds the replay.
 
     A training of ten seconds would take ten days at the replay's pace; in the replayed world, too, it takes
-    ten seconds.
+    ten seconds. At most `LONGEST_SECONDS` in all are held.
 
     Parameters
     ----------
@@ -69,7 +72,7 @@ class Holding:
         if self._wait(seconds):
             return True
         began = self._monotonic()
-        while self._held():
+        while self._lost < LONGEST_SECONDS and self._held():
             if self._wait(HOLD_SECONDS):
                 return True
             now = self._monotonic()

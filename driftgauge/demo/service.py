@@ -29,7 +29,7 @@ from .pacing import Holding, Timetable
 from .ports import HOST
 from .processes import StopRequest
 from .replay import WINDOW, Pace, SimulatedClock, replay
-from .retraining import champion_path
+from .retraining import MINIMUM_LABELLED_ROWS, champion_path
 from .status import CLOCK_METRIC, PROGRESS_METRIC
 from .train import MODEL_NAME, train
 
@@ -134,7 +134,7 @@ def serve_and_learn(
     stop: StopRequest,
     began: float,
 ) -> None:
-    """As `serve`, with challengers from a retraining service; the replay waits for its trainings."""
+    """As `serve`, with challengers from a retraining service, for which the replay waits."""
     joblib.dump(model, champion_path(arguments.directory))
     clock = SimulatedClock(RETRAIN_START)
     watcher = RunWatcher(arguments.retraining)
@@ -148,11 +148,12 @@ def serve_and_learn(
             run=lambda: watcher.run,
             timetable=Timetable(),
             state_path=arguments.directory / "rollout.json",
+            enough=MINIMUM_LABELLED_ROWS,
         )
         options = ServerOptions(port=arguments.port, addr=arguments.addr)
         server = predictor.serve_with(options, pages=learning.pages)
         _say(f"serving at {server.url}", began)
-        holding = Holding(lambda: watcher.training, stop.wait)
+        holding = Holding(lambda: learning.awaits, stop.wait)
         pace = Pace(RETRAIN_START, arguments.speed, holding.wait, holding.monotonic)
         end_watch = watcher.start()
         later = year.between(RETRAIN_START, YEAR_END)

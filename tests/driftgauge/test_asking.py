@@ -67,7 +67,7 @@ def test_the_run_that_counts_is_the_first_that_was_not_refused() -> None:
 
 
 def test_a_service_that_does_not_answer_leaves_things_as_they_were() -> None:
-    """Also one that has forgotten; a training goes on until the service says otherwise."""
+    """Also one that has forgotten; a run is as it was until the service says otherwise."""
     answers: list[str | None] = [
         answer(),
         answer(run(1, "running")),
@@ -79,5 +79,5 @@ def test_a_service_that_does_not_answer_leaves_things_as_they_were() -> None:
     seen = []
     while answers:
         watcher.look()
-        seen.append(watcher.training)
-    assert seen == [False, True, True, True, False]
+        seen.append(None if watcher.run is None else watcher.run.state)
+    assert seen == [None, "running", "running", "running", "failed"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from driftgauge.demo.pacing import HOLD_SECONDS, Holding, Timetable
+from driftgauge.demo.pacing import HOLD_SECONDS, LONGEST_SECONDS, Holding, Timetable
 from driftgauge.demo.replay import HOUR_SECONDS, Pace
 
 
@@ -60,3 +60,10 @@ def test_a_real_time_has_the_replayed_time_of_the_hour_before_it() -> None:
     assert [table.at(real) for real in (90.0, 100.0, 101.9, 102.0, 500.0)] == [
         0.0, 0.0, HOUR_SECONDS, 2 * HOUR_SECONDS, 2 * HOUR_SECONDS,
     ]  # fmt: skip
+
+
+def test_a_hold_without_end_ends() -> None:
+    """What hangs does not stop the replay for good."""
+    time = Time()
+    assert not Holding(lambda: True, time.wait, time).wait(1.0)
+    assert time.now == pytest.approx(1.0 + LONGEST_SECONDS, abs=2 * HOLD_SECONDS)
