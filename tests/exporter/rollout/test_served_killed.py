@@ -207,7 +207,8 @@ def test_a_server_survives_kill_9_in_every_state(
     for wanted in ("shadow", "canary", "ab", "promoted"):
         world.configure(held=wanted)
         with world.running() as (process, client):
-            assert world.champions(client) == {("1", "1")}
+            if wanted != "promoted":  # which may follow at once from what is known
+                assert world.champions(client) == {("1", "1")}
             with traffic(client):
                 wait(lambda wanted=wanted: at(world.state, wanted), wanted)  # type: ignore[misc]
                 kill(process)
