@@ -16,6 +16,7 @@ from alerting.testing import FakeWebhook
 from alerting.testing.letters import NOW, letter
 from alerting.webhook import Webhook, WebhookPolicy
 from exporter import Reference
+from exporter.rollout.candidate import Candidate, read_candidate
 from exporter.stream_settings import MAX_MESSAGE_BYTES, RowColumns
 from exporter.streams import alerts
 from exporter.streams.messages import Message, Reader
@@ -52,6 +53,8 @@ def _read(document: Any, folder: Path, names: Mapping[str, Any]) -> None:
             _same_keys(document, _webhook_body(), ("labels", "annotations"))
         case {"kind": "retraining"}:
             assert cause.from_webhook(json.dumps(document).encode("utf-8"), now=NOW)
+        case {"format": "driftgauge-candidate"}:
+            _a_handed_over_candidate(document, folder)
         case {"model_path": _}:
             _candidate(document, folder)
         case {"drift_detected": _}:
@@ -119,8 +122,18 @@ def _candidate(document: Mapping[str, Any], folder: Path) -> None:
     Reference.fit(rows, model_name="flight_delay", model_version=document["model_version"]).save(
         folder / document["reference_path"]
     )
-    policy = ModelPolicy(name="flight_delay", runner="local", require_comparison=True)
-    assert candidate.judge(document, policy, strategy="full", folder=folder) == []
+    policy = ModelPolicy(
+        name="flight_delay", runner="local", features=tuple(document["features"]), require_comparison=True
+    )
+    reasons = candidate.judge(document, policy, strategy="full", folder=folder)
+    assert reasons == [], reasons
+
+
+def _a_handed_over_candidate(document: Mapping[str, Any], folder: Path) -> None:
+    """What a server looks for, in the file that its configuration names."""
+    path = folder / "candidate.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert isinstance(read_candidate(path), Candidate)
 
 
 def _reader(names: Mapping[str, Any]) -> Reader:

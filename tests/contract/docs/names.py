@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from alerting.app import build_bridge
 from alerting.config import load_config
 from alerting.testing import FakeSlack
-from exporter import InstrumentedPredictor, MemoryStore, Reference
+from exporter import InstrumentedPredictor, MemoryStore, Policy, Reference, check
 
 from .requests import ask
 from .yaml_files import ENVIRONMENT
@@ -124,12 +124,54 @@ def _weather() -> dict[str, Any]:
     return {"reference": reference}
 
 
+def _history() -> dict[str, Any]:
+    """Ten days of rows of a model, enough in each hour to calibrate, and rows that came later."""
+    rng = np.random.default_rng(13)
+    n_rows = 10 * 24 * 120
+    rows = pd.DataFrame({"distance": rng.normal(size=n_rows), "hour": rng.integers(0, 24, size=n_rows)})
+    return {
+        "rows": rows,
+        "scores": rng.random(n_rows),
+        "labels": rng.random(n_rows) < 0.3,
+        "times": 1_700_000_000.0 + 10 * 86_400.0 * np.arange(n_rows) / n_rows,
+        "new_rows": rows,
+    }
+
+
+def _retraining() -> dict[str, Any]:
+    """A report with drift, and where the service keeps its state."""
+    names = _credit_reference()
+    moved = names["X"].assign(income=names["X"]["income"] + 3.0)
+    return {"report": check(names["reference"], moved, Policy()), "directory": Path.cwd() / "retraining"}
+
+
+def _two_versions() -> dict[str, Any]:
+    """The model that serves and the one that is tried, with their references, and scores of both."""
+    names = _credit()
+    old, new = names["model"], LogisticRegression(C=0.1).fit(names["X"], names["y_true"])
+    references = {
+        f"reference_{which}": Reference.fit(
+            names["X"], model_name="flight_delay", model_version=version, labels=names["y_true"],
+            scores=model.predict_proba(names["X"])[:, 1], predictions=model.predict(names["X"]),
+        )
+        for which, version, model in (("old", "1.2.0", old), ("new", "1.3.0", new))
+    }  # fmt: skip
+    scores = {
+        f"scores_{which}": model.predict_proba(names["X"])[:, 1]
+        for which, model in (("old", old), ("new", new))
+    }
+    return {**names, **references, **scores, "old": old, "new": new, "rng": np.random.default_rng(15)}
+
+
 PREPARED: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "README.md": _credit,
     "docs/bridge.md": _bridge,
     "docs/concept-drift.md": _errors,
+    "docs/decisions.md": _history,
     "docs/feedback.md": _feedback,
     "docs/performance.md": _credit_predictor,
+    "docs/retraining.md": _retraining,
+    "docs/rollout.md": _two_versions,
     "docs/serving.md": _credit,
     "docs/stores.md": _credit_reference,
     "docs/streams.md": _weather,

@@ -9,6 +9,7 @@ from typing import Final
 from .blocks import Block
 
 DRAWING: Final = "a drawing"
+MLFLOW: Final = "needs MLflow and a server of it; tests/engines/mlflow makes these calls"
 
 NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ("docs/airflow.md", "load ─┬─"): DRAWING,
@@ -22,6 +23,10 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
         "docs/getting-started.md",
         "import torch",
     ): "PyTorch is too large for the tests",
+    ("docs/mlflow.md", "from functools import partial"): MLFLOW,
+    ("docs/mlflow.md", 'champion = registry.load("champion"'): MLFLOW,
+    ("docs/mlflow.md", "from exporter.mlflow import AliasKeeper"): MLFLOW,
+    ("docs/retraining.md", "requested -> running"): DRAWING,
     ("docs/spark.md", "from exporter.spark import"): (
         "needs PySpark and Java; tests/engines/spark makes these calls"
     ),
@@ -37,6 +42,7 @@ NEEDS: Final[Mapping[tuple[str, str], str]] = {("docs/getting-started.md", "impo
 NOT_RUN_PROGRAMS: Final[Mapping[str, str]] = {
     "docker": "no Docker in the tests; tests/contract/test_compose.py reads the Compose file",
     "mimirtool": "Grafana Mimir is not installed",
+    "mlflow": "MLflow has an environment of its own; tests/engines/mlflow starts its server",
     "thanos": "Thanos is not installed",
 }
 """Programs that shell blocks call and the tests do not have, to reason."""

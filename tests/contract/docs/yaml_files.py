@@ -57,19 +57,27 @@ def read(text: str, folder: Path) -> None:
     assert isinstance(fragment, dict), f"found {type(fragment).__name__}, need sections of a file"
     files = [name for name, keys in KEYS.items() if set(fragment) <= keys]
     assert files, f"found sections {', '.join(fragment)}, need those of one of {', '.join(KEYS)}"
-    problems = []
-    for name in files:
-        path = folder / "config" / name
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
-        whole = (yaml.safe_load(before) or {}) if name in OURS else {}
-        merged = {key: _merged(whole.get(key), value) for key, value in fragment.items()}
-        path.write_text(yaml.safe_dump({**whole, **_with_secrets(merged, path.parent)}), encoding="utf-8")
+    problems = [_put(fragment, folder / "config" / name) for name in files]
+    assert None in problems, "; ".join(str(problem) for problem in problems)
+
+
+def _put(fragment: dict[str, Any], path: Path) -> str | None:
+    """Load a file with the sections beside what it has in them, else in its place; what is wrong."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    whole = (yaml.safe_load(before) or {}) if path.name in OURS else {}
+    beside = {key: _merged(whole.get(key), value) for key, value in fragment.items()}
+    problem = ""
+    for sections in (beside, fragment):
+        content = {**whole, **_with_secrets(sections, path.parent)}
+        path.write_text(yaml.safe_dump(content), encoding="utf-8")
         try:
-            LOADERS[name](path)
+            LOADERS[path.name](path)
         except (ValueError, AssertionError) as error:
-            problems.append(f"{name}: {error}")
-            path.write_text(before, encoding="utf-8")
-    assert len(problems) < len(files), "; ".join(problems)
+            problem = problem or f"{path.name}: {error}"
+        else:
+            return None
+    path.write_text(before, encoding="utf-8")
+    return problem
 
 
 def _merged(old: Any, new: Any) -> Any:
