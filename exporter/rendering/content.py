@@ -16,6 +16,7 @@ from .text import ABSENT, MOVED, count, number, p_value, plain, points, share, s
 if TYPE_CHECKING:
     from ..findings import Finding
     from ..report import ColumnReport, Report
+    from ..segments import SegmentReport
     from .about import About
     from .distribution import Distribution
 
@@ -80,6 +81,18 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One line of the table of segments."""
+
+    name: str
+    state: str
+    mark: str
+    rows: str
+    reference_rows: str
+    drifted: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """All of a page."""
 
@@ -91,6 +104,8 @@ class Content:
     outputs: list[Card]
     features: list[Card]
     table: list[str]
+    segment_by: str | None
+    segments: list[Segment]
     unknown: list[tuple[str, str, str]]
     joint: list[tuple[str, str, str, str]]
 
@@ -110,6 +125,8 @@ def content_of(report: Report, about: About) -> Content:
         outputs=[_card(column, f"o{i}", i) for i, column in enumerate(outputs, 1)],
         features=[_card(column, f"f{i}", i) for i, column in enumerate(features, 1)],
         table=list(_table(report, about)),
+        segment_by=None if report.segment_by is None else title(report.segment_by),
+        segments=[_segment(name, found) for name, found in report.segments.items()],
         unknown=[(title(c.name), c.reason or "", plain(c.detail or "")) for c in unknown],
         joint=[
             (test, number(found.value), p_value(found.p_value), _details(found.details, found.reason))
@@ -165,6 +182,18 @@ def _card(column: ColumnReport, key: str, place: int) -> Card:
         spread=tuple(spread),
         tests=tuple(_tests(column)),
         quality=tuple(_quality(column)),
+    )
+
+
+def _segment(name: str, found: SegmentReport) -> Segment:
+    drifted = sorted((column for column in found.columns.values() if column.state == "drift"), key=rank)
+    return Segment(
+        name=shown(name),
+        state=found.state,
+        mark=MARKS[found.state],
+        rows=count(found.rows),
+        reference_rows=count(found.reference_rows),
+        drifted=listed([title(column.name) for column in drifted]) if drifted else ABSENT,
     )
 
 

@@ -168,6 +168,22 @@ def test_what_the_reference_knows_is_told() -> None:
     assert "Share of class 1: " in html
 
 
+def test_segments_have_a_table() -> None:
+    """What drifted within each value of the feature that the reference is segmented by."""
+    rng = np.random.default_rng(1)
+    place = np.array(["north", SCRIPT] * 2 * N_ROWS, dtype=object)
+    x = rng.normal(size=4 * N_ROWS)
+    reference = Reference.fit({"place": place, "x": x}, model_name="m", model_version="1", segment_by="place")
+    moved = np.where(place == "north", x + 3.0, x)
+    html = to_html(check(reference, {"place": place, "x": moved}))
+    (table,) = re.findall(r'aria-label="Segments">(.*?)</table>', html, re.DOTALL)
+    north = next(row for row in table.split("<tr>") if "north" in row)
+    assert re.findall(r"<bdi>(.*?)</bdi>", north) == ["north", "x"]
+    assert "▲ drift" in north
+    assert north.count(">800<") == 2
+    assert "&lt;script&gt;" in table
+
+
 def test_expectations_stand_on_the_page(many: Report) -> None:
     """With what was found and needed."""
     results = [
