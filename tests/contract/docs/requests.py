@@ -53,7 +53,7 @@ def request(
         case 9108:
             predictor = names.get("predictor")
             assert isinstance(predictor, InstrumentedPredictor), f"{url}: the page prepares no predictor"
-            _exporter(predictor, method, parts.path, body)
+            exporter_takes(predictor, method, parts.path, body)
         case 9109:
             state = {"BRIDGE_STATE_DIRECTORY": str(folder / "bridge"), "SLACK_BOT_TOKEN": "xoxb-docs"}
             bridge = build_bridge(bridge_config(ROOT / "config/bridge.yaml", state))
@@ -67,7 +67,7 @@ def request(
             assert parts.path in OF_OTHERS.get(port or 0, ()), f"{url}: found a path that no test knows"
 
 
-def _exporter(predictor: InstrumentedPredictor, method: str, path: str, body: object) -> None:
+def exporter_takes(predictor: InstrumentedPredictor, method: str, path: str, body: object) -> None:
     """As `driftgauge serve` answers, which predicts as well."""
     if (method, path) == ("POST", "/predict"):
         predict(predictor, body)
