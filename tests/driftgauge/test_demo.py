@@ -197,3 +197,19 @@ def test_time_that_is_up_during_start_ends_it_well(start: Callable[..., Demo]) -
     demo = start("--exit-after", "1")
     assert demo.process.wait(END_SECONDS) == 0
     assert "ended before the replay began" in demo.output
+
+
+def test_a_retraining_whose_time_is_up_says_what_it_lacks(start: Callable[..., Demo]) -> None:
+    """Only a loop that has closed is a success."""
+    demo = start("--retrain", "--exit-after", "1")
+    assert demo.process.wait(END_SECONDS) == 1
+    assert re.search(r"The loop has not closed: after \d+ s it lacks an alert of drift .*; .*", demo.output)
+
+
+def test_a_retraining_without_the_components_is_an_error(start: Callable[..., Demo]) -> None:
+    """No alert could ask for it."""
+    demo = start("--retrain", path="/nonexistent")
+    assert demo.process.wait(END_SECONDS) == 2
+    assert demo.errors.startswith(
+        "driftgauge demo: --retrain: found no Prometheus and no Alertmanager on PATH"
+    )
