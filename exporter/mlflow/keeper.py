@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -60,7 +61,7 @@ class AliasKeeper:
         self._clock = clock
         self._turn = threading.Lock()
         self._done: tuple[str, str, str] | None = None
-        self._not_before = -float("inf")
+        self._not_before = -math.inf
         self._told = ""
         self._periodic = Periodic(_looker(self), LOOK_SECONDS, "driftgauge-mlflow")
         if background:
@@ -69,7 +70,7 @@ class AliasKeeper:
 
     def __call__(self, _event: Event) -> None:
         """Look at the next turn, even after a fault; `on_event` of a rollout. It waits for nobody."""
-        self._not_before = -float("inf")
+        self._not_before = -math.inf
 
     def reconcile(self) -> tuple[Move, ...]:
         """Make the aliases what the state file says; the moves that were needed.
@@ -98,14 +99,16 @@ class AliasKeeper:
         """Reconcile, unless it failed a moment ago; each new fault is logged once."""
         if self._clock() < self._not_before:
             return
+        # Before the attempt: an event in the meantime ends the pause, and what nobody expected has one, too.
+        self._not_before = self._clock() + RETRY_SECONDS
         try:
             self.reconcile()
         except ExporterError as fault:
-            self._not_before = self._clock() + RETRY_SECONDS
             if str(fault) != self._told:
                 logger.warning("aliases stay as they are, and are looked at again: %s", fault)
             self._told = str(fault)
         else:
+            self._not_before = -math.inf
             self._told = ""
 
     def close(self) -> None:

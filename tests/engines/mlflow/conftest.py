@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -31,7 +33,7 @@ if importlib.util.find_spec("mlflow") is not None:
         import mlflow.pyfunc
         import mlflow.sklearn
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 300.0
 """For a server to answer; it takes some ten seconds on an idle machine."""
 
 Publish = Callable[..., RegisteredVersion]
@@ -42,8 +44,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port: int = listener.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -82,6 +83,14 @@ class Server:
             return requests.get(f"{self.url}/health", timeout=5).status_code == 200
         except requests.RequestException:
             return False
+
+
+def free_port() -> int:
+    """One that nobody listens on, and that the system gives to nobody while a server is down: below its own."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("found no free port below the system's own")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -16,6 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+
+from alerting.retraining import runs
+from alerting.retraining.runs import Run
+from alerting.retraining.state import State
 
 pytest.importorskip("mlflow", reason="the extra `mlflow` has an environment of its own: make test-mlflow")
 from exporter.mlflow import ModelRegistry
@@ -95,7 +98,7 @@ def service(config: Path, environment: dict[str, str], tmp_path: Path) -> Iterat
         process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log)
     yield
     process.terminate()
-    process.wait(60)
+    process.wait(PATIENCE_SECONDS)
 
 
 def run(environment: dict[str, str], folder: Path, *arguments: str) -> str:
@@ -116,8 +119,7 @@ def test_a_retraining_is_published_recorded_and_rolled_out(
     assert "champion 1.0.0" in run(environment, tmp_path, str(EXAMPLES / "train.py"), "first", "old.csv")
     retrain = ["-m", "driftgauge", "retrain"]
     run(environment, tmp_path, *retrain, "trigger", "loans", "--reason", "test", "--config", str(config))
-    found = recorded(environment, tmp_path, config)
-    assert found["state"] == "succeeded", (tmp_path / "service.log").read_text()[-3000:]
+    assert recorded(tmp_path).state == "succeeded", (tmp_path / "service.log").read_text()[-3000:]
 
     registry = ModelRegistry("loans", tracking_uri=server.url)
     assert registry.aliases() == {"champion": "1.0.0", "challenger": "1.1.0"}
@@ -146,13 +148,13 @@ def test_a_retraining_is_published_recorded_and_rolled_out(
         serving.kill()
 
 
-def recorded(environment: dict[str, str], folder: Path, config: Path) -> dict[str, Any]:
+def recorded(folder: Path) -> Run:
     """The run, once MLflow has been told of its end."""
-    until = time.monotonic() + PATIENCE_SECONDS
+    state, until = State(folder / "state"), time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
-        history = ["-m", "driftgauge", "retrain", "history", "--json", "--config", str(config)]
-        found: list[dict[str, Any]] = json.loads(run(environment, folder, *history))["runs"]
-        if any(event["kind"] == "recorded" for event in found[0]["events"]):
-            return found[0]
-        threading.Event().wait(0.5)
+        with state.read() as connection:
+            events = [event["kind"] for event in runs.events(connection, 1)]
+            if "recorded" in events:
+                return runs.get(connection, 1)
+        threading.Event().wait(0.2)
     raise AssertionError((folder / "service.log").read_text()[-3000:])

@@ -20,7 +20,7 @@ from mlflow import sklearn as mlflow_sklearn
 
 from exporter.mlflow import AliasKeeper, ModelRegistry, publish
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
 
 
 @pytest.fixture
