@@ -3,8 +3,8 @@
 #
 #   scripts/debian.sh python                   a Python that can make virtual environments; fails without
 #   scripts/debian.sh components               Prometheus and Alertmanager; says so and goes on without
-#   scripts/debian.sh components --required    the same with promtool, amtool, Redis, PostgreSQL and InfluxDB,
-#                                              which the tests start; fails without
+#   scripts/debian.sh components --required    the same with promtool, amtool, Redis, PostgreSQL, InfluxDB and
+#                                              Chromium, which the tests start; fails without
 #   scripts/debian.sh java                     a Java for Spark; fails without
 #
 # What is already on PATH is used, wherever it came from. Only root installs, and only through apt-get. Services
@@ -76,6 +76,7 @@ missing_components() {
         has amtool || echo prometheus-alertmanager
         has redis-server || echo redis-server
         ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb || echo postgresql
+        has chromium || echo chromium
     fi
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -168,7 +169,7 @@ def _spans(names: Sequence[str], page: Mapping[str, Any] | None) -> dict[str, tu
     values = [name for name in names if name != OTHER]
     if len(values) != len(ends) - 1:
         return {}  # of another reference than the one that is counted
-    return {name: (float(low), float(high)) for name, low, high in zip(values, ends, ends[1:], strict=True)}
+    return {name: (float(low), float(high)) for name, (low, high) in zip(values, pairwise(ends), strict=True)}
 
 
 def _label(kind: str, name: str, span: tuple[float, float] | None, names: Sequence[str]) -> str:

@@ -40,22 +40,23 @@ def distribution_figure(found: Distribution, chart: str) -> Any:  # noqa: ANN401
 
 def history_figure(found: ScoreHistory) -> Any:  # noqa: ANN401 - as above
     """A score over time with its threshold and the noise floor."""
+    if not found.score.times:
+        return empty()
     figure = _figure(test_name(found.test))
-    if found.noise_floor.times:
-        figure.add_trace(
-            _line(
-                found.noise_floor, "noise floor", NOISE, dash="dot", fill="tozeroy", fillcolor=_faint(NOISE)
-            )
-        )
     figure.add_trace(_line(found.score, "score", CURRENT, width=2.5))
     if found.threshold.times:
         figure.add_trace(_line(found.threshold, "threshold", THRESHOLD, dash="dash"))
+    if found.noise_floor.times:
+        under: dict[str, Any] = {"fill": "tozeroy", "fillcolor": _faint(NOISE)}
+        figure.add_trace(_line(found.noise_floor, "noise floor", NOISE, dash="dot", **under))
     figure.update_yaxes(rangemode="tozero")
     return figure
 
 
 def performance_figure(found: Performance) -> Any:  # noqa: ANN401 - as above
     """A measure with its interval, its estimate and its value at training time."""
+    if not found.known:
+        return empty()
     figure = _figure(measure_name(found.measure))
     if found.low.times and found.high.times:
         figure.add_trace(_line(found.high, "", CURRENT, width=0, showlegend=False, hoverinfo="skip"))
@@ -194,9 +195,7 @@ def _quantiles(found: Distribution) -> Any:  # noqa: ANN401 - as above
 def _bars(found: Distribution, title: str) -> Any:  # noqa: ANN401 - as above
     figure = _figure(title)
     figure.update_layout(barmode="group", bargap=0.25, bargroupgap=0.05)
-    figure.update_xaxes(
-        tickvals=_places(found), ticktext=[plain(_cut(one.label)) for one in found.bins], tickangle="auto"
-    )
+    figure.update_xaxes(tickvals=_places(found), ticktext=[plain(_cut(one.label)) for one in found.bins])
     return figure
 
 
@@ -214,17 +213,15 @@ def _cut(label: str) -> str:
 
 
 def _line(line: Line, name: str, color: str, *, width: float = 1.8, dash: str = "solid", **more: Any) -> Any:  # noqa: ANN401 - as above
+    hover = {} if "hoverinfo" in more else {"hovertemplate": f"%{{y:.4g}}<extra>{name}</extra>"}
     return go.Scatter(
         x=[datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S") for at in line.times],
         y=list(line.values),
         name=name,
         mode="lines+markers" if len(line.times) == 1 else "lines",
         line={"color": color, "width": width, "dash": dash},
-        **{
-            "hovertemplate": "%{y:.4g}<extra>" + name + "</extra>",
-            **({} if "hoverinfo" not in more else {"hovertemplate": None}),
-            **more,
-        },
+        **hover,
+        **more,
     )
 
 

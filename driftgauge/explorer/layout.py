@@ -207,4 +207,5 @@ def _radio(
 
 
 def _labelled(name: str, label: str, control: Any) -> html.Div:  # noqa: ANN401 - a component
-    return html.Div([html.Label(label, htmlFor=name), control], className="control")
+    # A dropdown names itself by its value and by the element of this id, which it only has for several.
+    return html.Div([html.Label(label, htmlFor=name, id=f"{name}-value-count"), control], className="control")

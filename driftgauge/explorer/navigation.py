@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from dash import Dash, Input, Output, ctx, html, no_update
+from dash import Dash, Input, Output, ctx, html
+from dash.exceptions import PreventUpdate
 
 from ..errors import SourceError
 from . import pieces, words
@@ -51,6 +52,8 @@ def register(app: Dash, reader: Reader) -> None:
     )
     def navigate(search: str | None, pressed: Any, due: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401, ARG001 - that they changed is all
         control = ctx.triggered_id if ctx.triggered_id in CONTROLS else None
+        if control in OFFERED and not values[control]:
+            raise PreventUpdate  # a list whose options went away lets go of its value; nobody chose that
         wanted = from_address(search)
         if control is not None:
             wanted = with_control(wanted, control, values)
@@ -63,32 +66,27 @@ def register(app: Dash, reader: Reader) -> None:
             "updated": f"as of {words.moment(shown.end(now))} UTC",
             "values": {name: getattr(shown, name) for name in CONTROLS},
             "options": {
-                name: no_update
-                if choices is None
-                else offered(getattr(choices, f"{name}s"), getattr(shown, name))
-                for name in OFFERED
+                name: offered(getattr(choices, f"{name}s"), getattr(shown, name)) for name in OFFERED
             },
         }
 
 
 def with_control(wanted: Selection, control: str, values: Mapping[str, Any]) -> Selection:
     """The selection after a control was changed: what belonged to its old value is chosen anew."""
-    wanted = changed(wanted, {name: value or "" for name, value in values.items()})
-    return changed(wanted, dict.fromkeys(BELONGING.get(control, ()), ""))
+    given = {name: value or "" for name, value in values.items() if value or name == "until"}
+    wanted = changed(wanted, given)
+    return changed(wanted, {name: getattr(Selection(), name) for name in BELONGING.get(control, ())})
 
 
-def settle(
-    reader: Reader, wanted: Selection, *, by_address: bool
-) -> tuple[Selection, Choices | None, list[html.P]]:
+def settle(reader: Reader, wanted: Selection, *, by_address: bool) -> tuple[Selection, Choices, list[html.P]]:
     """What is shown of what is wanted, and what to say about the rest.
 
-    While Prometheus does not answer, everything stays as it is wanted, and the choices are None.
+    While Prometheus does not answer, everything stays as it is wanted, and there is nothing else to choose.
     """
     notes: list[str] = []
     if wanted.until and parse_until(wanted.until) is None:
         notes.append(f"until: found {wanted.until!r}, need a time such as {_example()}; showing up to now")
-    choices: Choices | None = None
-    shown = wanted
+    choices, shown = Choices(), wanted
     try:
         choices, shown, missing = reader.choices(wanted)
     except SourceError as error:

@@ -37,7 +37,7 @@ SEVERITY_STEPS: Final = ((5.0, "critical"), (3.0, "high"), (1.5, "medium"), (1.0
 
 def tone(word: str) -> str:
     """Class of a word's colour."""
-    return TONES.get(word, "quiet")
+    return TONES.get(word, "neutral")
 
 
 def severity(ratio: float | None) -> str | None:

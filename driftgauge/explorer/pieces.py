@@ -67,7 +67,7 @@ def statistics_table(found: Sequence[Statistic], span: str) -> html.Div | html.P
         [
             test_name(one.test),
             words.number(one.now),
-            words.number(one.threshold) if one.threshold is not None else "explains only",
+            words.number(one.threshold),
             html.Span(words.times(one.ratio), className="bad-text" if (one.ratio or 0.0) >= 1.0 else ""),
             words.p_value(one.p_value),
             words.number(one.noise_floor),

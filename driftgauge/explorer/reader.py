@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ from .scores import WORST, ScoreHistory, Statistic, in_order, statistics, statis
 from .selection import ALL, Selection
 from .series import Line, Sample, by, only, only_line
 from .summary import Summary, summary
+
+logger = logging.getLogger("driftgauge.explorer")
 
 T = TypeVar("T")
 
@@ -325,4 +328,5 @@ class Reader:
         try:
             return make()
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            logger.warning("an answer of an unknown shape", exc_info=True)
             raise SourceError(f"{name}: found an answer of an unknown shape, need its HTTP API") from None

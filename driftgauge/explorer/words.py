@@ -53,7 +53,7 @@ def change(value: float | None, *, percent: bool = False) -> str:
 
 def p_value(value: float | None) -> str:
     """A p-value."""
-    return f"< {_SMALL_P}" if value is not None and value < _SMALL_P else number(value)
+    return f"<\N{NO-BREAK SPACE}{_SMALL_P}" if value is not None and value < _SMALL_P else number(value)
 
 
 def times(value: float | None) -> str:

@@ -1,0 +1,318 @@
+"""The explorer as people use it: in a real Chromium, against a real stack."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, ViewportSize
+
+    from .conftest import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+DRIFTING, SEGMENTED = "temp", "origin"
+NASTY = 'wind "<b>speed</b>" \\ {x}'
+DESK: ViewportSize = {"width": 1440, "height": 1000}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+TIMEOUT_MILLISECONDS = 60_000
+"""For what takes a second on an idle machine."""
+
+TEXT_CONTRAST = 4.5
+"""WCAG 2.2, 1.4.3; every text here counts as small."""
+
+CONTRASTS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const rgba = (color) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const over = (top, under) => [0, 1, 2].map((i) => (top[i] * top[3] + under[i] * (255 - top[3])) / 255);
+  const linear = (c) => c <= 10.31475 ? c / 255 / 12.92 : ((c / 255 + .055) / 1.055) ** 2.4;
+  const light = (rgb) => rgb.reduce((sum, c, i) => sum + linear(c) * [.2126, .7152, .0722][i], 0);
+  const ground = (element) => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) layers.push(rgba(getComputedStyle(at).backgroundColor));
+    return layers.reverse().reduce((under, layer) => over(layer, under), [255, 255, 255]);
+  };
+  const found = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    const box = element.getBoundingClientRect();
+    const style = getComputedStyle(element);
+    if (!own || !box.width || !box.height || style.visibility === "hidden" || style.opacity === "0") continue;
+    if (element.closest(".hidden, .skip, [hidden], footer")) continue;
+    const svg = element instanceof SVGElement;
+    const under = ground(svg ? element.closest("div") : element);
+    const ink = light(over(rgba(svg ? style.fill : style.color), under)), paper = light(under);
+    const ratio = (Math.max(ink, paper) + .05) / (Math.min(ink, paper) + .05);
+    found.push([ratio, `${element.getAttribute("class")}: ${element.textContent.slice(0, 40)}`]);
+  }
+  return found;
+}"""
+"""Contrast of every visible text with what is behind it, from computed colours."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium without a window; on a machine without one the tests are skipped, but never in CI."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        message = "found no chromium on PATH, need it: scripts/debian.sh components --required"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture
+def opened(browser: Browser, stack: Stack) -> Iterator[Open]:
+    """Opens the explorer; at the end nothing was logged as an error and no other host was asked."""
+    troubles: list[str] = []
+    contexts = []
+
+    def opener(search: str = "", *, base: str = "") -> Page:
+        context = browser.new_context(viewport=DESK)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT_MILLISECONDS)
+        address = base or stack.explorer
+        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda asked: None if _is_own(asked.url, address) else troubles.append(asked.url))
+        page.goto(f"{address}/{search}")
+        page.locator("#summary dt, #summary .notice").first.wait_for()
+        return page
+
+    yield opener
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def _is_own(url: str, address: str) -> bool:
+    return url.startswith((address, "data:", "blob:"))
+
+
+def _query(page: Page) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def _choose(page: Page, control: str, value: str) -> None:
+    """Choose a value of a list with the mouse."""
+    page.locator(f"#{control}").click()
+    page.locator(".dash-dropdown-option", has_text=re.compile(f"^{re.escape(value)}$")).click()
+    page.wait_for_function(
+        "([name, value]) => new URLSearchParams(location.search).get(name) === value", arg=[control, value]
+    )
+
+
+def _says(page: Page, selector: str, text: str) -> None:
+    """Wait until a part of the page says something."""
+    page.locator(selector, has_text=text).first.wait_for()
+
+
+def test_it_opens_on_the_feature_that_drifts_most(opened: Open) -> None:
+    """Without any choice: state, severity, distribution, score, tables, ranking and incidents are there."""
+    page = opened()
+    _says(page, "#summary", f"State of {DRIFTING}")
+    _says(page, "#summary .pill", "drift")
+    _says(page, "#distribution-words", f"values of {DRIFTING}. It differs most in")
+    _says(page, "#score-words", "times its threshold of")
+    _says(page, "#statistics tbody th", "PSI")
+    _says(page, "#ranking li.chosen", DRIFTING)
+    _says(page, "#performance-words", "estimated without outcomes")
+    _says(page, "#quality", "Outside the reference")
+    _says(page, "#incidents", "ModelDriftDetected")
+    _says(page, "#alerts", f"{DRIFTING} of delay 1.2.0 has drifted")
+    assert page.locator("#notices .notice, figure .notice").count() == 0
+    assert page.locator("#distribution-figure .bars path").count() > 10
+
+
+def test_every_control_changes_what_is_shown(opened: Open) -> None:
+    """Each choice reaches the address and the part of the page that it is about."""
+    page = opened()
+    _choose(page, "test", "ks")
+    _says(page, "#score-words", "Kolmogorov")
+    _choose(page, "measure", "auc")
+    _says(page, "#performance-words", "AUC of all rows")
+    _choose(page, "window", "6h")
+    _says(page, "#summary", "Rows in the window 6h")
+    _choose(page, "span", "6h")
+    _says(page, "#statistics th", "Mean of 6h")
+    for chart, axis in (
+        ("Histogram", "Density"),
+        ("Difference", "Difference of shares"),
+        ("Q\u2013Q", "Reference"),
+    ):
+        page.locator("#chart label", has_text=chart).click()
+        _says(page, "#distribution-figure", axis)
+    _choose(page, "feature", SEGMENTED)
+    _says(page, "#summary", f"State of {SEGMENTED}")
+    page.locator("#ranking a", has_text=DRIFTING).click()
+    _says(page, "#summary", f"State of {DRIFTING}")
+    _choose(page, "segment", "JFK")
+    _says(page, "#score-words", "Worst score / threshold of any feature in the segment")
+    _says(page, "#performance-words", "of JFK")
+    _says(page, "#distribution-notice", "all segments together")
+    page.locator("#until").fill("yesterday")
+    page.locator("#until").press("Enter")
+    _says(page, "#notices", "found 'yesterday', need a time")
+    _choose(page, "model", "price")
+    _says(page, "#summary", "State of size")
+    assert _query(page)["version"] == "2"
+
+
+def test_a_view_can_be_linked_to_and_refreshed(opened: Open) -> None:
+    """The address alone leads to a view; what it asks for in vain is said; refreshing asks again."""
+    page = opened(f"?feature={SEGMENTED}&span=5m&chart=qq&version=9")
+    _says(page, "#summary", f"State of {SEGMENTED}")
+    _says(page, "#notices", "version: found no '9' in this time range")
+    _says(page, "#distribution-notice", "Shares up to each bin")
+    before = page.locator("#updated").inner_text()
+    page.locator("#refresh").click()
+    page.wait_for_function("text => document.querySelector('#updated').innerText !== text", arg=before)
+    page.locator("#every").click()
+    page.locator(".dash-dropdown-option", has_text="5 s").click()
+    before = page.locator("#updated").inner_text()
+    page.wait_for_function("text => document.querySelector('#updated').innerText !== text", arg=before)
+
+
+def test_names_of_users_are_text(opened: Open) -> None:
+    """A feature called like HTML with quotes is asked for, shown and listed as it is called."""
+    page = opened()
+    _choose(page, "feature", NASTY)
+    _says(page, "#summary dt", f"State of {NASTY}")
+    _says(page, "#distribution-words", f"values of {NASTY}")
+    _says(page, "#ranking a", NASTY)
+    _choose(page, "segment", "<i>EWR")
+    _says(page, "#performance-words", "of <i>EWR")
+    assert page.locator("main b, main i").count() == 0
+    assert page.locator(".notice", has_text="HTTP 4").count() == 0
+
+
+def test_it_works_by_keyboard_alone(opened: Open) -> None:
+    """Tab reaches every control in order and shows where it is; lists open, search and close by keys."""
+    page = opened()
+    seen: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name, outlined = page.evaluate(
+            """() => {
+              const at = document.activeElement;
+              const list = at.parentElement.querySelector(":scope > button[id]");
+              const drawn = [at, list, at.closest("label")].filter(Boolean).map((x) => getComputedStyle(x));
+              return [at.id || list?.id || at.closest("[id]")?.id || at.tagName,
+                      drawn.some((one) => one.outlineStyle !== "none" && parseFloat(one.outlineWidth) > 0)];
+            }"""
+        )
+        assert outlined, f"{name} does not show that it has the focus"
+        seen.append(name)
+        if name == "who":
+            break
+    order = ["theme", "refresh", "every", "model", "version", "feature", "segment", "window", "span", "until",
+             "chart", "test", "measure", "who"]  # fmt: skip
+    assert [name for name in dict.fromkeys(seen) if name in order] == order
+    page.locator("#feature").focus()
+    page.keyboard.press("Enter")
+    page.locator(".dash-dropdown-search").wait_for()
+    page.keyboard.type(SEGMENTED)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    _says(page, "#summary", f"State of {SEGMENTED}")
+    page.locator("#chart input").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("new URLSearchParams(location.search).get('chart') === 'histogram'")
+
+
+def test_everything_has_a_name_for_those_who_hear_it(opened: Open) -> None:
+    """Controls have labels, buttons say what they act on, sections have headings, figures have words."""
+    page = opened()
+    for name in (
+        "Model",
+        "Version",
+        "Feature",
+        "Segment",
+        "Window of the checks",
+        "Time range",
+        "Test",
+        "Measure",
+    ):
+        page.get_by_role("combobox", name=re.compile(f"^{name} ")).wait_for()
+    for name in ("Until (UTC; empty: now)", "Your name, for acknowledging"):
+        assert page.get_by_role("textbox", name=name).count() == 1, name
+    page.get_by_role("button", name=re.compile(r"Acknowledge incident \d+, Model")).first.wait_for()
+    for name in (
+        "Summary",
+        "Score over time",
+        "Statistics",
+        "Quality",
+        "Performance",
+        "Alerts and incidents",
+    ):
+        assert page.get_by_role("region", name=name, exact=True).count() >= 1, name
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_it_can_be_read(opened: Open) -> None:
+    """In light and dark, wide and narrow: enough contrast, nothing wider than the screen."""
+    page = opened()
+    _says(page, "#score-words", "times its threshold of")
+    page.locator("#distribution-figure .xtick text").first.wait_for(state="attached")
+    for viewport in (DESK, PHONE):
+        page.set_viewport_size(viewport)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function(
+                "scheme => getComputedStyle(document.documentElement).colorScheme === scheme", arg=scheme
+            )
+            found = page.evaluate(CONTRASTS)
+            assert len(found) > 100
+            assert [one for one in found if one[0] < TEXT_CONTRAST] == [], (viewport, scheme)
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+    grounds = []
+    for theme in ("light", "dark"):
+        page.locator("#theme label", has_text=theme).click()
+        page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+        grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert grounds == ["rgb(244, 244, 245)", "rgb(22, 24, 28)"], "the choice wins over the system"
+    page.reload()
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+
+
+def test_an_acknowledgement_reaches_the_bridge(opened: Open, stack: Stack) -> None:
+    """Without a name nothing is sent; with one the bridge says who has taken it on, and the button goes."""
+    page = opened()
+    button = page.get_by_role("button", name=re.compile("Acknowledge incident")).first
+    button.wait_for()
+    number = int(re.findall(r"\d+", button.get_attribute("aria-label") or "")[0])
+    button.click()
+    _says(page, "#told", "Your name: found none, need one")
+    page.locator("#who").fill("Ada <b>L.</b>")
+    page.get_by_role("button", name=re.compile(f"Acknowledge incident {number},")).click()
+    _says(page, "#incidents", "by Ada <b>L.</b>")
+    page.get_by_role("button", name=re.compile(f"Acknowledge incident {number},")).wait_for(state="detached")
+    taken = {one["id"]: one["acknowledged_by"] for one in stack.incidents()}
+    assert taken[number] == "Ada <b>L.</b>"
+
+
+def test_what_does_not_answer_is_said(opened: Open, stack: Stack) -> None:
+    """With all four programs away the page stands, and each part says what is missing."""
+    page = opened("?model=delay&version=1.2.0&feature=temp", base=stack.lonely)
+    _says(page, "#notices", "Prometheus: found nothing that answers at http://127.0.0.1")
+    _says(page, "#alerts", "Alertmanager: found nothing that answers")
+    _says(page, "#incidents", "bridge: found nothing that answers")
+    _says(page, "#summary", "found nothing that answers")
+    assert _query(page)["feature"] == "temp"
