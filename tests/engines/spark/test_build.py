@@ -149,6 +149,23 @@ def test_a_regression_with_seasons_and_rows_that_are_kept(spark: Any) -> None:
     assert {"mae", "rmse"} <= set(built.performance)
 
 
+def test_segments_are_those_of_one_machine(training_frame: Any, training: pd.DataFrame) -> None:
+    """Their rows and moments are equal, whichever partitions held them."""
+    features = ["age", "stops", "carrier"]
+    settings = BuildSettings(segment_by="carrier")
+    built = build_reference(training_frame, **MODEL, features=features, settings=settings)
+    alone = Reference.fit(training[features], **MODEL, segment_by="carrier")
+    assert list(built.by_segment) == list(alone.by_segment) == ["AA", "UA", "DL"]
+    for segment, part in alone.by_segment.items():
+        mine, theirs = part.features["age"], built.by_segment[segment].features["age"]
+        assert isinstance(mine, NumericProfile)
+        assert isinstance(theirs, NumericProfile)
+        assert theirs.rows == mine.rows
+        assert theirs.moments is not None
+        assert mine.moments is not None
+        assert theirs.moments.mean == pytest.approx(mine.moments.mean)
+
+
 def test_bad_tables_are_refused(spark: Any, training_frame: Any) -> None:
     """Each message says what was found; data that a partition refuses is our error, too."""
     with pytest.raises(ReferenceDataError, match=r"found 0 rows, need at least 1"):

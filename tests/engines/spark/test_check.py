@@ -134,6 +134,17 @@ def test_seasons_and_whole_rows_are_compared_as_on_one_machine(
     assert mmd.p_value == alone.multivariate["mmd"].p_value
 
 
+def test_segments_are_left_out_and_that_is_told(training: pd.DataFrame, current_frame: Any) -> None:
+    """No summary of each travels; the report has none, and says why."""
+    features = ["age", "carrier"]
+    reference = Reference.fit(training[features], model_name="m", model_version="1", segment_by="carrier")
+    report = check_dataframe(reference, current_frame)
+    assert report.segments == {}
+    assert [problem for problem in report.quality["problems"] if "'carrier' were not compared" in problem]
+    quiet = check_dataframe(reference, current_frame, Policy(segments=False))
+    assert quiet.quality["problems"] == []
+
+
 def test_repeated_ids_and_columns_are_told(reference: Reference, current_frame: Any) -> None:
     """As for a table in memory: extra, missing and reordered ones, and ids that come again."""
     twice = current_frame.unionAll(current_frame.limit(10)).drop("fare").selectExpr("1 AS extra", "*")
