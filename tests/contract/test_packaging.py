@@ -79,7 +79,7 @@ def test_it_carries_rules_configuration_and_dashboards(root: Path, names: set[st
 def test_it_carries_the_code_its_types_and_the_command(root: Path, wheel: Path, names: set[str]) -> None:
     """All modules of the three packages, their markers, and `driftgauge`."""
     for package in ("exporter", "alerting", "driftgauge"):
-        assert _shipped(root, package, "*.py", "py.typed") <= names
+        assert _shipped(root, package, "*.py", "py.typed", "page.html.j2", "page.css", "page.js") <= names
     with zipfile.ZipFile(wheel) as archive:
         (entry,) = [name for name in names if name.endswith("entry_points.txt")]
         assert "driftgauge = driftgauge.cli:main" in archive.read(entry).decode()
