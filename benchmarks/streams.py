@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--messages", nargs="+", choices=("arrow", "json"), default=("arrow", "json"))
     parser.add_argument("--stores", nargs="+", choices=("memory", "sqlite"), default=("memory", "sqlite"))
     parser.add_argument("--consumers", nargs="+", type=int, default=(1, 2))
+    parser.add_argument("--check-seconds", type=float, default=CHECK_SECONDS)
     arguments = parser.parse_args()
     print(
         "| messages | store | consumers | rows | seconds | rows a second | cores | rows a processor second |"
@@ -77,16 +78,16 @@ def main() -> None:
     for form in arguments.messages:
         for store in arguments.stores:
             for consumers in arguments.consumers:
-                result = measure(form, store, consumers, arguments.rows)
+                result = measure(form, store, consumers, arguments.rows, arguments.check_seconds)
                 rate = result.rows / result.seconds
                 print(
-                    f"| {form} | {store} | {consumers} | {result.rows:,} | {result.seconds:.1f} | {rate:,.0f} |"
-                    f" {result.cores:.2f} | {rate / result.cores:,.0f} |",
+                    f"| {form} | {store} | {consumers} | {result.rows:,} | {result.seconds:.1f} |"
+                    f" {rate:,.0f} | {result.cores:.2f} | {rate / result.cores:,.0f} |",
                     flush=True,
                 )
 
 
-def measure(form: Any, store: Any, consumers: int, n_rows: int) -> Result:
+def measure(form: Any, store: Any, consumers: int, n_rows: int, check_seconds: float) -> Result:
     """Produce so many rows and let the consumers take them."""
     reference = Reference.fit(_table(10_000), model_name="bench", model_version="1")
     messages = [_message(form, number) for number in range(DISTINCT)]
@@ -108,7 +109,8 @@ def measure(form: Any, store: Any, consumers: int, n_rows: int) -> Result:
         report: Any = multiprocessing.get_context("spawn").Queue()
         processes = [
             multiprocessing.get_context("spawn").Process(
-                target=_consume, args=(address, str(path), store, directory, taken, total, report)
+                target=_consume,
+                args=(address, str(path), store, directory, check_seconds, taken, total, report),
             )
             for _ in range(consumers)
         ]
@@ -124,7 +126,14 @@ def measure(form: Any, store: Any, consumers: int, n_rows: int) -> Result:
 
 
 def _consume(
-    address: str, reference: str, store: Any, directory: str, taken: Any, total: int, report: Any
+    address: str,
+    reference: str,
+    store: Any,
+    directory: str,
+    check_seconds: float,
+    taken: Any,
+    total: int,
+    report: Any,
 ) -> None:
     """One consumer: from its first message until all consumers together have taken everything."""
     settings = StreamSettings(
@@ -135,7 +144,7 @@ def _consume(
         Reference.load(reference),
         open_unbuffered_store(StoreSettings(type=store, path=path), name="bench", version="1"),
         registry := CollectorRegistry(),
-        check_interval_seconds=CHECK_SECONDS,
+        check_interval_seconds=check_seconds,
     )
     consumer = StreamConsumer(settings, sink, Publisher(settings))
     checks = sink.checks()

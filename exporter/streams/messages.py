@@ -33,7 +33,7 @@ MAX_AHEAD_SECONDS: Final = 86_400.0
 
 ROWS_AT_ONCE: Final = 512
 """Rows that are dicts at the same time: with 20 features half a megabyte, which a processor's cache holds. A
-whole batch of 40,000 took 60 % longer, in memory that was new each time."""
+whole batch of 40,000 took a quarter to 60 % longer, in memory that was new each time."""
 
 NAMES_SHOWN: Final = 5
 """Columns that a reason names; more would be no help."""

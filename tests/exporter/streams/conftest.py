@@ -241,7 +241,8 @@ def settings(broker: Broker) -> StreamSettings:
         dead_letters="letters",
         wait_seconds=0.05,
         max_message_bytes=200_000,
-        session_seconds=2,
+        # Long: a member that is only slow must not lose its partitions, and read again what memory has.
+        session_seconds=30,
     )
 
 

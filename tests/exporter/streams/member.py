@@ -54,7 +54,7 @@ def main() -> None:
         alerts="alerts",
         wait_seconds=0.05,
         batch_messages=20,
-        session_seconds=2,
+        session_seconds=5,
     )
     where = StoreSettings(type=cast("Any", kind), path=Path(place), url=place)
     opened = open_unbuffered_store(where, name=name, version="1")

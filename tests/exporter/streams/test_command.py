@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,18 +19,12 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 60.0
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def write(folder: Path, address: str, port: int, security: str = "{}") -> Path:
+def write(folder: Path, address: str, security: str = "{}") -> Path:
     path = folder / "exporter.yaml"
     path.write_text(
         f"""
         model: {{name: m, version: "1", reference: reference.json}}
-        server: {{port: {port}}}
+        server: {{port: 0}}
         store: {{type: sqlite, path: window.sqlite3}}
         stream:
           bootstrap_servers: {address}
@@ -59,12 +53,12 @@ def test_brokers_that_are_down_at_the_start_are_found_later(
     reference.save(tmp_path / "reference.json")
     broker.send("rows", [row(number) for number in range(8)])
     broker.tell("down")
-    port = free_port()
     command = [sys.executable, "-m", "driftgauge", "stream", "--config"]
     process = subprocess.Popen(
-        [*command, str(write(tmp_path, broker.address, port))], stderr=subprocess.PIPE, text=True
+        [*command, str(write(tmp_path, broker.address))], stderr=subprocess.PIPE, text=True
     )
     try:
+        port = port_of(process)
         model = 'model_name="m",model_version="1"'
         wait_for(port, f'driftgauge_stream_failures_total{{{model},reason="broker"}} ', "0.0")
         broker.tell("up")
@@ -75,6 +69,16 @@ def test_brokers_that_are_down_at_the_start_are_found_later(
         process.kill()
     assert process.returncode == 0, log
     assert "Traceback" not in log
+
+
+def port_of(process: subprocess.Popen[str]) -> int:
+    """The free port that it has found for its metrics, as it says when it has it."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        found = re.search(r"metrics at http://\S+:(\d+)", line)
+        if found:
+            return int(found[1])
+    raise AssertionError("it ended before it served anything")
 
 
 def wait_for(port: int, start: str, but_not: str = "none") -> None:
@@ -89,7 +93,7 @@ def wait_for(port: int, start: str, but_not: str = "none") -> None:
 
 def test_a_password_that_is_missing_is_refused_before_anything_starts(tmp_path: Path) -> None:
     """Exit code 2 and one line that says what is needed."""
-    path = write(tmp_path, "127.0.0.1:1", 0, "{protocol: sasl_plaintext, username: u}")
+    path = write(tmp_path, "127.0.0.1:1", "{protocol: sasl_plaintext, username: u}")
     done = subprocess.run(
         [sys.executable, "-m", "driftgauge", "stream", "--config", str(path)],
         capture_output=True, text=True, check=False,
@@ -104,7 +108,7 @@ def test_a_store_without_transactions_is_refused_before_anything_is_read(
 ) -> None:
     """InfluxDB cannot say which messages its rows came from; neither it nor a broker is asked."""
     reference.save(tmp_path / "reference.json")
-    path = write(tmp_path, "127.0.0.1:1", 0)
+    path = write(tmp_path, "127.0.0.1:1")
     text = path.read_text(encoding="utf-8")
     influx = "{type: influxdb, url: 'http://127.0.0.1:1/window'}"
     path.write_text(text.replace("{type: sqlite, path: window.sqlite3}", influx), encoding="utf-8")

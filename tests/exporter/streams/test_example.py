@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from exporter.streams.sink import Sink
 if TYPE_CHECKING:
     from .conftest import Broker
 
+WAIT_SECONDS = 60.0
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples/streaming"
 
 
@@ -30,7 +32,7 @@ def test_the_example_finds_its_drift(broker: Broker, tmp_path: Path) -> None:
     command = [sys.executable, str(EXAMPLE / "produce.py"), broker.address]
     done = subprocess.run(
         [*command, "--reference", str(tmp_path / "r.json")],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, timeout=WAIT_SECONDS,
     )  # fmt: skip
     assert done.stdout == "produced 10,000 predictions and their truths\n", done.stderr
     publisher = Publisher(config.stream)
@@ -50,9 +52,11 @@ def test_the_example_finds_its_drift(broker: Broker, tmp_path: Path) -> None:
     def value(name: str, **more: str) -> float:
         return registry.get_sample_value(name, {**labels, **more}) or 0.0
 
+    deadline = time.monotonic() + WAIT_SECONDS
     while value("driftgauge_stream_messages_total", result="observations") < 100 or (
         value("driftgauge_stream_messages_total", result="outcomes") < 100
     ):
+        assert time.monotonic() < deadline, "it never came"
         consumer.step()
     for _ in range(3):
         sink.check_now()

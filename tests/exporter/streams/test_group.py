@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from exporter.observation import Observations
 from exporter.reference import Reference
 from exporter.stores.journal import JournalStore
 from exporter.stores.sqlite import SqliteJournal
+from exporter.stream_settings import StreamSettings
 
 if TYPE_CHECKING:
     from .conftest import Broker, Joining, Row, Shared
@@ -27,8 +29,16 @@ if TYPE_CHECKING:
 MEMBER = Path(__file__).with_name("member.py")
 WAIT_SECONDS = 60.0
 
+SESSION_SECONDS = 5.0
+"""The mock waits so long, less a second, for members of a group to come again when another joins."""
+
 Process = subprocess.Popen[str]
 Start = Callable[..., Process]
+
+
+@pytest.fixture
+def settings(settings: StreamSettings) -> StreamSettings:
+    return replace(settings, session_seconds=SESSION_SECONDS)
 
 
 @pytest.fixture
@@ -101,7 +111,9 @@ def test_members_that_share_and_leave_count_every_row_once(
     wait(lambda: store.size() == 100)
     second = start()
     sent, by_second = 100, 0
+    deadline = time.monotonic() + WAIT_SECONDS
     while by_second == 0:  # until both hold partitions
+        assert time.monotonic() < deadline, "it never came"
         broker.send("rows", [row(number) for number in range(sent, sent + 40)])
         sent += 40
         by_second = sum(len(note["reached"]) == 2 for note in store.notes())
