@@ -82,6 +82,7 @@ class RetrainingConfig:
     access: Access
     webhook_secrets: tuple[Secret, ...]
     state_directory: Path
+    keep_attempts: int
     prometheus: PrometheusPolicy
     prometheus_token: Secret | None
     mlflow: MlflowPolicy
@@ -129,6 +130,7 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Retrain
             _secret(path, name, "webhook.secret_files", _MIN_SECRET) for name in file.webhook.secret_files
         ),
         state_directory=Path(values.get("RETRAINING_STATE_DIRECTORY", file.state.directory)).absolute(),
+        keep_attempts=file.state.keep_attempts,
         prometheus=PrometheusPolicy(url=url, **settings),
         prometheus_token=_optional_secret(path, file.prometheus.token_file, "prometheus.token_file"),
         mlflow=MlflowPolicy(

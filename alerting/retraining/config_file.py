@@ -21,6 +21,7 @@ from .local import DEFAULT_GRACE, DEFAULT_OUTPUT, DEFAULT_TIMEOUT
 from .mlflow import MlflowPolicy
 from .policy import DAY, Brakes, ModelPolicy, Retries
 from .prometheus import QUALITY_QUERY, ROWS_QUERY, PrometheusPolicy
+from .retention import KEPT_RUNS
 
 
 class Section(pydantic.BaseModel):
@@ -74,6 +75,7 @@ class StateSection(Section):
     """Where the state and the attempts lie."""
 
     directory: _Text = ".driftgauge/retraining"
+    keep_attempts: Annotated[int, Field(ge=1, le=100_000)] = KEPT_RUNS
 
 
 class PrometheusSection(Section):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import OutboxError, PayloadError, RegistryError
-from . import candidate, hand_over, runs, timers
+from . import candidate, hand_over, retention, runs, timers
 from .decision import Decision, Facts, Quality, Reason, decide
 from .metrics import RetrainingMetrics
 from .order import Absent, Broken, Busy, Done, Order, Runner, write
@@ -66,6 +66,8 @@ class Controller:
         Seconds since 1970.
     trained_at : callable, optional
         When a registry says that a model was trained, by its name there; raises RegistryError.
+    keep_attempts : int
+        Runs of a model that gave no candidate whose folders stay.
     """
 
     state: State
@@ -77,6 +79,7 @@ class Controller:
     metrics: RetrainingMetrics
     clock: Callable[[], float]
     trained_at: Callable[[str], float | None] | None = None
+    keep_attempts: int = retention.KEPT_RUNS
     _aligned: bool = False
 
     def step(self) -> float:
@@ -250,6 +253,7 @@ class Controller:
                 logging.WARNING if problems else logging.INFO,
                 "run %d of %s: %s: %s", run.id, run.model_name, outcome, words,
             )  # fmt: skip
+            self._tidy(run)
 
     def _fail(self, run: Run, problem: Broken) -> None:
         """Note a failed attempt: another one after a pause, or the end."""
@@ -282,6 +286,14 @@ class Controller:
         logger.warning(
             "run %d of %s: attempt %d failed, %s: %s", run.id, run.model_name, run.attempt, end, problem.words
         )
+        if last:
+            self._tidy(run)
+
+    def _tidy(self, run: Run) -> None:
+        """Make room once a run has ended."""
+        removed = retention.tidy(self.state, run.model_name, self.folder, keep=self.keep_attempts)
+        if removed:
+            logger.info("%s: removed %d folders of attempts without a candidate", run.model_name, removed)
 
     def _place(self, run: Run) -> Place | None:
         return self.places.get(run.runner or "")

@@ -180,6 +180,16 @@ def under_way(connection: sqlite3.Connection, model: str) -> list[Run]:
     return [_run(row) for row in rows]
 
 
+def without_candidate(connection: sqlite3.Connection, model: str, *, after: int) -> list[Run]:
+    """Runs of a model that were begun and gave no candidate, newest first, after so many."""
+    rows = connection.execute(
+        "SELECT * FROM runs WHERE model_name = ? AND state IN ('failed', 'refused') AND attempt > 0"
+        " ORDER BY id DESC LIMIT ? OFFSET ?",
+        (model, MAX_LISTED, after),
+    )
+    return [_run(row) for row in rows]
+
+
 def get(connection: sqlite3.Connection, run_id: int) -> Run:
     """A run that is there."""
     return _run(connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone())

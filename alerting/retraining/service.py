@@ -59,6 +59,7 @@ def build(config: RetrainingConfig, *, clock: Callable[[], float] = time.time) -
         models=config.models,
         places=config.places,
         folder=config.state_directory / RUNS_FOLDER,
+        keep_attempts=config.keep_attempts,
         see=Prometheus(config.prometheus, config.prometheus_token).see,
         metrics=metrics,
         clock=clock,
