@@ -23,6 +23,7 @@ from .parts import (
     Setup,
     bridge_parts,
     component_parts,
+    explorer_parts,
     find_components,
     model_part,
     write_configuration,
@@ -88,7 +89,7 @@ class _Run:
         if self.setup.retrain:
             first.append(retraining_part(self.setup))
         # Prometheus starts when the model answers: a target that is down at first would be an alert.
-        for parts in (first, component_parts(self.setup)):
+        for parts in (first, [*component_parts(self.setup), *explorer_parts(self.setup)]):
             for part in parts:
                 supervisor.start(part)
             if not supervisor.wait_ready(*(part.name for part in parts), stopped=lambda: self.over):

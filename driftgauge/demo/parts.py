@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import secrets
 import shutil
@@ -17,7 +18,7 @@ from alerting.config_secrets import VARIABLES
 
 from ..resources import rules_dir
 from ..stack_config import alertmanager_config, local_rules, prometheus_config
-from .ports import ALERTMANAGER, BRIDGE, HOST, INBOX, MODEL, PROMETHEUS, RETRAINING, Listener
+from .ports import ALERTMANAGER, BRIDGE, EXPLORER, HOST, INBOX, MODEL, PROMETHEUS, RETRAINING, Listener
 from .processes import Part
 from .retraining import DESTINATION, bridge_destination, retraining_files, with_scrape_job
 from .status import answers
@@ -42,6 +43,9 @@ ALERTMANAGER_POLL_SECONDS = 5.0
 READY_SECONDS = 30.0
 """Measured for Prometheus and Alertmanager: 0.3 s."""
 
+EXPLORER_READY_SECONDS = 120.0
+"""Importing Dash takes a second on an idle core."""
+
 SLACK_VARIABLES = ("SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL_FILE", "SLACK_BOT_TOKEN_FILE")
 
 BRIDGE_VARIABLES = tuple(name + suffix for name in VARIABLES for suffix in ("", "_FILE"))
@@ -57,10 +61,11 @@ GET_COMPONENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """Programs that are not Python's: their paths, or None where they are not on PATH."""
+    """Programs that are not Python's: their paths, or None where not on PATH; and the explorer's package."""
 
     prometheus: str | None
     alertmanager: str | None
+    dash: bool = False
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -71,7 +76,11 @@ class Components:
 
 def find_components(which: Callable[[str], str | None] = shutil.which) -> Components:
     """Prometheus and Alertmanager on PATH; Debian calls the second one prometheus-alertmanager."""
-    return Components(which("prometheus"), which("prometheus-alertmanager") or which("alertmanager"))
+    return Components(
+        which("prometheus"),
+        which("prometheus-alertmanager") or which("alertmanager"),
+        dash=importlib.util.find_spec("dash") is not None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +135,7 @@ class Setup:
             PROMETHEUS: self.components.prometheus,
             # Without Prometheus nothing would ever reach it.
             ALERTMANAGER: self.components.prometheus and self.components.alertmanager,
+            EXPLORER: self.components.prometheus and self.components.dash,
         }
         return tuple(listener for listener, runs in wanted.items() if runs)
 
@@ -220,6 +230,29 @@ def component_parts(setup: Setup) -> list[Part]:
         ]
         parts.append(_component(PROMETHEUS, command, setup, page="/alerts"))
     return parts
+
+
+def explorer_parts(setup: Setup) -> list[Part]:
+    """The drift explorer, where its extra is installed."""
+    if EXPLORER not in setup.listeners:
+        return []
+    command = [
+        sys.executable, "-m", "driftgauge", "explore",
+        "--port", str(setup.ports[EXPLORER]),
+        "--prometheus", setup.url(PROMETHEUS),
+        "--alertmanager", setup.url(ALERTMANAGER),
+        "--bridge", setup.url(BRIDGE),
+        "--exporter", setup.url(MODEL),
+    ]  # fmt: skip
+    return [
+        Part(
+            name=EXPLORER.name,
+            command=command,
+            url=setup.url(EXPLORER, "/?span=15m"),  # the replay takes five minutes
+            is_ready=answers(setup.url(EXPLORER, "/_dash-layout")),
+            ready_within_seconds=EXPLORER_READY_SECONDS,
+        )
+    ]
 
 
 def write_configuration(setup: Setup) -> None:

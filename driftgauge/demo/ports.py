@@ -32,8 +32,9 @@ INBOX = Listener("inbox", "--inbox-port", 9110)
 RETRAINING = Listener("retraining", "--retraining-port", 9120)
 PROMETHEUS = Listener("Prometheus", "--prometheus-port", 9090)
 ALERTMANAGER = Listener("Alertmanager", "--alertmanager-port", 9093)
+EXPLORER = Listener("explorer", "--explorer-port", 8050)
 
-LISTENERS = (MODEL, BRIDGE, INBOX, RETRAINING, PROMETHEUS, ALERTMANAGER)
+LISTENERS = (MODEL, BRIDGE, INBOX, RETRAINING, EXPLORER, PROMETHEUS, ALERTMANAGER)
 
 
 def choose_ports(chosen: dict[Listener, int | None], offset: int) -> dict[Listener, int]:

@@ -13,10 +13,11 @@ from driftgauge.demo.parts import (
     Setup,
     bridge_parts,
     component_parts,
+    explorer_parts,
     find_components,
     write_configuration,
 )
-from driftgauge.demo.ports import ALERTMANAGER, BRIDGE, INBOX, MODEL, PROMETHEUS, choose_ports
+from driftgauge.demo.ports import ALERTMANAGER, BRIDGE, EXPLORER, INBOX, MODEL, PROMETHEUS, choose_ports
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def setup(tmp_path: Path) -> Setup:
 def test_alertmanager_is_found_under_either_name(name: str) -> None:
     """Debian's name and the upstream one are the same program."""
     components = find_components(lambda wanted: f"/bin/{wanted}" if wanted == name else None)
-    assert components == Components(None, f"/bin/{name}")
+    assert replace(components, dash=False) == Components(None, f"/bin/{name}")
     assert components.missing == ("Prometheus",)
 
 
@@ -53,6 +54,12 @@ def test_what_is_missing_is_not_started(setup: Setup) -> None:
     without_both = replace(setup, components=Components(None, None))
     assert without_both.listeners == (MODEL, BRIDGE, INBOX)
     assert replace(setup, components=Components(None, "/a")).listeners == (MODEL, BRIDGE, INBOX)
+    dash = Components("/p", "/a", dash=True)
+    assert replace(setup, components=dash).listeners[-1] == EXPLORER
+    (explorer,) = explorer_parts(replace(setup, components=dash))
+    assert explorer.command[2:4] == ["driftgauge", "explore"]
+    assert explorer_parts(setup) == []
+    assert EXPLORER not in replace(setup, components=replace(dash, prometheus=None)).listeners
     only_prometheus = replace(setup, components=Components("/p", None))
     assert only_prometheus.listeners == (MODEL, BRIDGE, INBOX, PROMETHEUS)
     assert [part.name for part in component_parts(only_prometheus)] == [PROMETHEUS.name]

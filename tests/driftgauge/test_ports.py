@@ -21,7 +21,7 @@ def test_defaults_are_the_documented_ports() -> None:
     ports = choose_ports({}, 0)
     assert {part.name: port for part, port in ports.items()} == {
         "model": 9108, "bridge": 9109, "inbox": 9110, "retraining": 9120, "Prometheus": 9090,
-        "Alertmanager": 9093,
+        "Alertmanager": 9093, "explorer": 8050,
     }  # fmt: skip
 
 
