@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -57,8 +58,8 @@ def request(
         case 9109:
             state = {"BRIDGE_STATE_DIRECTORY": str(folder / "bridge"), "SLACK_BOT_TOKEN": "xoxb-docs"}
             bridge = build_bridge(bridge_config(ROOT / "config/bridge.yaml", state))
-            _understands(bridge.application, method, path, headers, body)
-            bridge.database.close()
+            with closing(bridge.database):
+                _understands(bridge.application, method, path, headers, body)
         case 9120:
             state = {"RETRAINING_STATE_DIRECTORY": str(folder / "retraining")}
             service = build_retraining(retraining_config(ROOT / "config/retraining.yaml", state))
