@@ -5,7 +5,7 @@ import functools
 import json
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class World:
         beside.write_text(json.dumps(document), encoding="utf-8")
         beside.replace(self.folder / "candidate.json")
 
-    def worker(self, configured: str = "1") -> Succession:
+    def worker(self, configured: str = "1", policy: RolloutPolicy = POLICY) -> Succession:
         """A worker that starts now."""
 
         def build(candidate: Candidate | None, registry: CollectorRegistry) -> InstrumentedPredictor:
@@ -72,7 +72,7 @@ class World:
 
         worker = Succession(
             build, name="m", version=configured, state_path=self.folder / "r.json",
-            candidate_path=self.folder / "candidate.json", policy=POLICY, clock=self.clock, background=False,
+            candidate_path=self.folder / "candidate.json", policy=policy, clock=self.clock, background=False,
         )  # fmt: skip
         self.workers.append(worker)
         return worker
@@ -188,6 +188,20 @@ def test_the_second_champion_is_loaded_from_where_it_lies(world: World) -> None:
     assert serves(world.worker("2"), "3")
     with pytest.raises(ConfigError, match=r"r\.json: found version '3' as champion, need it and not '9'"):
         world.worker("9")
+
+
+def test_with_other_stages_it_begins_anew_and_knows_where_versions_lie(world: World) -> None:
+    """Also after the next restart."""
+    world.offer("2")
+    world.worker().sync()
+    key = world.state.key
+    other = replace(POLICY, stages=(Stage(kind="ab", share=0.3),))
+    (world.folder / "candidate.json").unlink()
+    world.worker(policy=other)
+    assert world.state.key != key
+    assert world.state.origins["2"]["model_version"] == "2"
+    again = world.worker(policy=other)
+    assert again.challenger is not None
 
 
 def test_workers_agree(world: World) -> None:
