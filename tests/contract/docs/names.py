@@ -129,6 +129,7 @@ def _history() -> dict[str, Any]:
     rng = np.random.default_rng(13)
     n_rows = 10 * 24 * 120
     rows = pd.DataFrame({"distance": rng.normal(size=n_rows), "hour": rng.integers(0, 24, size=n_rows)})
+    rows["carrier"] = rng.choice(["AA", "UA"], size=n_rows)
     return {
         "rows": rows,
         "scores": rng.random(n_rows),
