@@ -86,7 +86,7 @@ class Server:
 
 
 def free_port() -> int:
-    """One that nobody listens on, and that the system gives to nobody while a server is down: below its own."""
+    """One that nobody listens on, below those that the system gives away while a server is down."""
     for port in random.sample(range(20_000, 32_000), 100):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
