@@ -37,6 +37,7 @@ from .reference import Reference, ReferenceBuilder
 from .report import CheckState, ColumnReport, Report
 from .rollout import RolloutPolicy, RolloutPredictor, Stage, compare_models
 from .schedule import Schedule
+from .segments import SegmentReport
 from .server import MetricsServer
 from .statistics import (
     AlignedCounts,
@@ -138,6 +139,7 @@ __all__ = [
     "Schedule",
     "ScoreHistory",
     "ScoreTrend",
+    "SegmentReport",
     "Stage",
     "Store",
     "StoreError",

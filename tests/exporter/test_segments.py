@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exporter import CheckState, Policy, Reference, check
+from exporter import CheckState, Policy, Reference, Window, check
+from exporter.calibrate import calibrate
 from exporter.findings import evaluate
 from exporter.rows import read_rows
 from exporter.segments import measure_segments
@@ -173,6 +174,26 @@ def test_memory_without_segments_is_kept_as_before(reference: Reference, rng: np
     report = check(reference, flights(rng, 2000), Policy(segments=False), state=CheckState())
     assert set(report.next_state.to_dict()) == {"carrier", "distance", "hour"}
     assert CheckState.from_dict(report.next_state.to_dict()).segments == {}
+
+
+def test_a_calibrated_reference_is_as_careful_within(rng: np.random.Generator) -> None:
+    """Hours that stray without drift are no drift of a segment: the threshold of the history holds there."""
+    hours = np.repeat(rng.normal(scale=0.5, size=24 * 20), 200)
+    rows = flights(rng, len(hours))
+    rows["distance"] = rows["distance"] + hours
+    times = 3600.0 * np.arange(len(hours)) / 200
+    plain = Reference.fit(rows, model_name="m", model_version="1", segment_by="carrier", timestamps=times)
+    calibrated = calibrate(plain, rows, timestamps=times, windows=(Window("1h", 3600.0),))
+    assert list(calibrated.by_segment) == list(plain.by_segment)
+    alarms = {"plain": 0, "calibrated": 0}
+    policy = Policy(min_samples=30)
+    for _ in range(20):
+        now = flights(rng, 400)
+        now["distance"] = now["distance"] + rng.normal(scale=0.5)
+        alarms["plain"] += bool(check(plain, now, policy, window="1h").drifted_within)
+        alarms["calibrated"] += bool(check(calibrated, now, policy, window="1h").drifted_within)
+    assert alarms["plain"] >= 5
+    assert alarms["calibrated"] == 0
 
 
 def test_all_segments_together_keep_the_promise() -> None:
