@@ -1,12 +1,13 @@
 """The demo's model with its challengers: what the retraining made, and later one that is bad on purpose.
 
 The replay asks and tells it as any model; once an hour of the replay it looks what there is to do. All
-decisions are those of the retraining service and of the rollout; here is only what a team's own code would
-do: load a candidate, put it beside the champion, and look at the drift afterwards.
+decisions are those of the retraining service and of the rollout; here is only what people would do: let a
+candidate in on a Monday, look at the drift afterwards, and push a model that is bad.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,15 +17,16 @@ from typing import Any
 
 import joblib
 
-from exporter import InstrumentedPredictor, Reference, Report, RolloutPolicy, RolloutPredictor, Stage
+from exporter import InstrumentedPredictor, Report, RolloutPolicy, Stage
 from exporter.answers import Page
+from exporter.rollout import Succession
 
 from .asking import UNDER_WAY, Run
 from .data import Flights
 from .pacing import Timetable
 from .replay import DAY_SECONDS, WINDOW, SimulatedClock
 from .timeline import Moment, missing
-from .train import train
+from .train import MODEL_NAME, train
 
 STAGES = (
     Stage(kind="shadow", min_rows=5_000, min_seconds=7 * DAY_SECONDS),
@@ -57,20 +59,17 @@ BAD_VERSION = "1.2.0"
 BAD_DAYS = 28
 """Flights that the bad model is trained on: enough for a model that would be good with the right labels."""
 
-Make = Callable[[Any, Reference], InstrumentedPredictor]
-"""Wraps a model and its reference, on the registry that all versions share."""
+STATE_FILE, CANDIDATE_FILE = "rollout.json", "candidate.json"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Learning:
     """The served model, as a replay sees it.
 
     Parameters
     ----------
-    champion : InstrumentedPredictor
-        The version of the start.
-    make : callable
-        Wraps a further one.
+    serving : Succession
+        The champion, and the challengers that come; it reads `folder` / `CANDIDATE_FILE`.
     flights : Flights
         What is replayed.
     clock : SimulatedClock
@@ -78,34 +77,28 @@ class Learning:
         The retraining as the service tells it; None before there is one.
     timetable : Timetable
         Real to replayed time.
-    state_path : Path
-        Of the rollouts.
+    handed_over : Path
+        Where the service names its candidate.
+    folder : Path
+        Of the served model.
     enough : int
         Outcomes that the decision to retrain needs.
     """
 
-    champion: InstrumentedPredictor
-    make: Make
+    serving: Succession
     flights: Flights
     clock: SimulatedClock
     run: Callable[[], Run | None]
     timetable: Timetable
-    state_path: Path
+    handed_over: Path
+    folder: Path
     enough: int
     moments: list[Moment] = field(default_factory=list)
-    _rollout: RolloutPredictor | None = None
-    _latest: RolloutPredictor | None = None
-    _retired: list[InstrumentedPredictor] = field(default_factory=list)
     _outcomes: int = 0
     _checks_after: int = 0
     _full_at: float = 0.0
     _before: Report | None = None
-    _ready: tuple[Any, Reference] | None = None
-
-    @property
-    def answering(self) -> InstrumentedPredictor | RolloutPredictor:
-        """Who is asked now."""
-        return self.champion if self._rollout is None else self._rollout
+    _ended: str = ""
 
     @property
     def awaits(self) -> bool:
@@ -118,20 +111,18 @@ class Learning:
 
     def predict_proba(self, rows: Any, *, ids: Any) -> Any:  # noqa: ANN401  # a pandas table, the model's answer
         """Answer the rows."""
-        return self.answering.predict_proba(rows, ids=ids)
+        return self.serving.predict_proba(rows, ids=ids)
 
     def record_outcomes(self, ids: Sequence[Any], y_true: Sequence[Any], at: Sequence[float]) -> None:
         """Join the truth to the rows of whichever version answered them."""
-        self.answering.record_outcomes(ids, y_true, at)
+        self.serving.record_outcomes(ids, y_true, at)
         self._outcomes += len(ids)
 
     def check_now(self) -> None:
-        """Check the champion's window once it is full, and those of versions that are no longer asked."""
-        for retired in self._retired:
-            retired.check_now()  # its window runs empty, and its alerts end
+        """Check the champion's window once it is full."""
         if self.clock.now < self._full_at:
             return
-        self.champion.check_now()
+        self.serving.champion.check_now()
         if self._before is not None and "drift" not in self._steps:
             self._checks_after += 1
             self._compare_drift(self._before)
@@ -146,28 +137,28 @@ class Learning:
 
     def follow(self, now: float) -> None:
         """Do what there is to do."""
+        if "shadow" not in self._steps and "broken off" not in self._steps:
+            self._take_candidate(now)
+        champion = self.serving.champion
+        self.serving.sync()
+        found = self.serving.status()
         if "broken off" in self._steps:
             return
-        if self._rollout is not None:
-            self._rollout.sync()
-            self._after_rollout(self._rollout)
-        elif "promoted" not in self._steps:
-            self._take_candidate(now)
-        elif "drift" in self._steps and "pushed" not in self._steps:
+        if found["refused"]:
+            self._say("broken off", f"the candidate is refused: {found['refused']['words']}")
+        elif found["status"] != "none":
+            self._tell_rollout(found, champion)
+        if "drift" in self._steps and "pushed" not in self._steps:
             self._push_bad(now)
 
     @property
     def pages(self) -> Mapping[str, Page]:
         """What answers a GET."""
-        return {"rollout": self.status, "timeline": self.timeline, "replay": self.replayed}
+        return {**self.serving.pages, "timeline": self.timeline, "replay": self.replayed}
 
     def timeline(self, _path: str = "") -> Mapping[str, Any]:
         """What has happened so far: the page /timeline."""
         return {"moments": [moment.to_dict() for moment in self.moments], "missing": missing(self.moments)}
-
-    def status(self, _path: str = "") -> Mapping[str, Any]:
-        """The latest rollout: the page /rollout."""
-        return {"status": "none"} if self._latest is None else dict(self._latest.status())
 
     def replayed(self, path: str) -> Mapping[str, Any] | None:
         """Now in the replayed world, and what it was at a real time: the page /replay/SECONDS."""
@@ -184,7 +175,7 @@ class Learning:
         self.moments.append(Moment(self.clock.now if at is None else at, step, words))
 
     def _take_candidate(self, now: float) -> None:
-        """Tell how the retraining stands, and begin the rollout of what it made on the next Monday."""
+        """Tell how the retraining stands, and let what it made in on the next Monday."""
         run = self.run()
         if run is None:
             return
@@ -201,55 +192,44 @@ class Learning:
             self._say("broken off", f"the retraining is {run.state}: {run.reasons}")
         if run.state != "succeeded" or run.ended_at is None:
             return
-        if self._ready is None:
-            reference = Reference.load(run.result["reference_path"])
-            self._ready = (joblib.load(run.result["model_path"]), reference)
-            self._say("trained", trained_words(run, reference), then(run.ended_at))
+        if "trained" not in steps:
+            self._say("trained", trained_words(run), then(run.ended_at))
         if datetime.fromtimestamp(now, UTC).weekday() == BEGINS_ON:
-            challenger = self.make(*self._ready)
-            self._begin(challenger)
-            self._say("shadow", f"{challenger.version} answers beside {self.champion.version}, unseen")
+            self._let_in(self.handed_over.read_bytes())
 
-    def _begin(self, challenger: InstrumentedPredictor) -> None:
-        """Put a challenger beside the champion."""
-        self._rollout = self._latest = RolloutPredictor(
-            self.champion,
-            challenger,
-            state_path=self.state_path,
-            policy=POLICY,
-            clock=self.clock,
-            background=False,  # `sync` once an hour of the replay
-        )
+    def _let_in(self, candidate: bytes) -> None:
+        """Name a candidate to the server; it looks at each `sync`."""
+        beside = self.folder / f"{CANDIDATE_FILE}.new"
+        beside.write_bytes(candidate)
+        beside.replace(self.folder / CANDIDATE_FILE)
 
-    def _after_rollout(self, rollout: RolloutPredictor) -> None:
-        """Tell what a look at the rollout has changed."""
-        state, pushed = rollout.state, "pushed" in self._steps
+    def _tell_rollout(self, found: Mapping[str, Any], champion: InstrumentedPredictor) -> None:
+        """Tell what a look at the rollout has changed; `champion` is the one before it."""
+        pushed, challenger = "pushed" in self._steps, found["challenger"]
         told = sum(moment.step in STAGE_NAMES.values() for moment in self.moments)
-        if not pushed and len(state.stages) > told:
-            begun = state.stages[-1]
-            share = f"{state.challenger} answers {begun.share:.0%} of the flights"
-            self._say(STAGE_NAMES[begun.kind], f"{share}; {evidence(rollout)}")
-        if state.status == "running":
+        for begun in [] if pushed else found["stages"][told:]:
+            words = f"{challenger} answers {begun['share']:.0%} of the flights; {evidence(found)}"
+            if begun["kind"] == "shadow":
+                words = f"{challenger} answers beside {champion.version}, unseen"
+            self._say(STAGE_NAMES[begun["kind"]], words)
+        if found["status"] == "running" or challenger == self._ended:
             return
-        self._rollout = None
-        reason = state.events[-1].reason
-        words = f"{state.challenger}; {evidence(rollout)}"
-        if pushed and (state.status, reason) == ("rolled_back", "worse"):
+        self._ended = challenger
+        reason, words = found["events"][-1]["reason"], f"{challenger}; {evidence(found)}"
+        if pushed and (found["status"], reason) == ("rolled_back", "worse"):
             self._say("rolled back", words)
-        elif pushed or state.status == "rolled_back":
-            self._say("broken off", f"{state.status} ({reason}): {words}")
+        elif pushed or found["status"] == "rolled_back":
+            self._say("broken off", f"{found['status']} ({reason}): {words}")
         else:
             self._say("promoted", words)
-            self._before = self.champion.reports[WINDOW.name]
-            self._full_at = state.stages[0].started_at + WINDOW.seconds
-            self._retired.append(self.champion)
-            self.champion = rollout.champion
+            self._before = champion.reports[WINDOW.name]
+            self._full_at = found["stages"][0]["started_at"] + WINDOW.seconds
 
     def _compare_drift(self, before: Report) -> None:
         """Tell the drift of the new champion beside that of the old one at its end."""
         if self._checks_after < SETTLED_CHECKS:
             return
-        after = self.champion.reports[WINDOW.name]
+        after = self.serving.champion.reports[WINDOW.name]
         words = f"{drift_words(before)} before, {drift_words(after)} against the new reference"
         if after.drifted_ratio < before.drifted_ratio:
             self._say("drift", words)
@@ -257,30 +237,46 @@ class Learning:
             self._say("broken off", f"the drift has not fallen: {words}")
 
     def _push_bad(self, now: float) -> None:
-        """Put a model beside the champion that has learned from labels with the wrong sign.
+        """Name a candidate that has learned from labels with the wrong sign.
 
         By its own reference it is as good as any: only the truth of live flights tells.
         """
         lately = self.flights.between(now - BAD_DAYS * DAY_SECONDS, now - CLOSE_SECONDS).with_outcome()
         wrong = Flights(lately.features, lately.scheduled, lately.landed, 1.0 - lately.late)
-        bad = self.make(*train(wrong, BAD_VERSION))
+        model, reference = train(wrong, BAD_VERSION)
+        paths = self.folder / "bad.joblib", self.folder / "bad.reference.json"
+        joblib.dump(model, paths[0])
+        reference.save(paths[1])
+        self._let_in(candidate(BAD_VERSION, *paths))
         self._say(
             "pushed", f"{BAD_VERSION} by hand, past brakes and hold-out: its labels have the wrong sign"
         )
-        self._begin(bad)
 
 
-def evidence(rollout: RolloutPredictor) -> str:
+def candidate(version: str, model: Path, reference: Path) -> bytes:
+    """The file that names a candidate, as docs/rollout.md describes it."""
+    return json.dumps(
+        {
+            "format": "driftgauge-candidate",
+            "format_version": 1,
+            "model_name": MODEL_NAME,
+            "model_version": version,
+            "model_path": str(model),
+            "reference_path": str(reference),
+        }
+    ).encode()
+
+
+def evidence(found: Mapping[str, Any]) -> str:
     """What a rollout knows by now, in words."""
-    found = rollout.state.outcomes.interval(POLICY.alpha)
-    if found.difference is None:
+    outcomes = found["outcomes"]
+    if outcomes["difference"] is None:
         return "nothing known yet"
-    points = 100.0 * found.difference
+    points, low, high = (100.0 * outcomes[name] for name in ("difference", "low", "high"))
     words = f"{abs(points):.1f} {'fewer' if points >= 0 else 'more'} errors in 100 flights"
-    bounds = f"{100.0 * found.low:.1f} to {100.0 * found.high:.1f}"
-    if found.low > found.high:  # no one difference fits all weeks
-        bounds = f"bounds {100.0 * found.low:.1f} and {100.0 * found.high:.1f} have crossed, weeks differ"
-    return f"{words} ({bounds}) after {found.rows:,} flights"
+    # No one difference fits all weeks where the bounds cross.
+    bounds = f"{low:.1f} to {high:.1f}" if low <= high else f"bounds {low:.1f} and {high:.1f}, weeks differ"
+    return f"{words} ({bounds}) after {outcomes['rows']:,} flights"
 
 
 def drift_words(report: Report) -> str:
@@ -289,11 +285,11 @@ def drift_words(report: Report) -> str:
     return f"{len(report.drifted_features)} of {len(report.features)} features, temperature's PSI {psi:.1f}"
 
 
-def trained_words(run: Run, reference: Reference) -> str:
+def trained_words(run: Run) -> str:
     """What the training says of its candidate."""
     metrics, comparison = run.result["metrics"], run.result["comparison"]
     return (
-        f"{reference.model_version} on {metrics['training_rows']:,.0f} flights; on a hold-out of "
+        f"a candidate of {metrics['training_rows']:,.0f} flights; on a hold-out of "
         f"{metrics['holdout_rows']:,.0f} AUC {metrics['champion_auc']:.3f} -> {metrics['auc']:.3f} "
         f"({comparison['low']:+.3f} to {comparison['high']:+.3f}): {comparison['verdict']}"
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .parts import Setup
 
-LIMIT_SECONDS = 900.0
+LIMIT_SECONDS = 1200.0
 """Without --exit-after. A quiet machine of two cores takes 110 s at the default speed, a busy one several
 times that; whoever wants a slower replay says for how long."""
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 HOLD_SECONDS = 0.1
 """Between two looks whether the replay may go on."""
 
-LONGEST_SECONDS = 400.0
-"""Held in all: a training that hangs is ended after 300 s. After that the replay goes on as it may."""
+LONGEST_SECONDS = 700.0
+"""Held in all: a training that hangs is ended after 600 s. After that the replay goes on as it may."""
 
 
 class Timetable:

@@ -20,7 +20,13 @@ from ..resources import rules_dir
 from ..stack_config import alertmanager_config, local_rules, prometheus_config
 from .ports import ALERTMANAGER, BRIDGE, EXPLORER, HOST, INBOX, MODEL, PROMETHEUS, RETRAINING, Listener
 from .processes import Part
-from .retraining import DESTINATION, bridge_destination, retraining_files, with_scrape_job
+from .retraining import (
+    DESTINATION,
+    bridge_destination,
+    handed_over,
+    retraining_files,
+    with_scrape_job,
+)
 from .status import answers
 
 RULE_TIME_SCALE = 0.05
@@ -159,7 +165,7 @@ def model_part(setup: Setup) -> Part:
     if setup.data is not None:
         command += ["--data", str(setup.data.resolve())]
     if setup.retrain:
-        command += ["--retraining", setup.url(RETRAINING)]
+        command += ["--retraining", setup.url(RETRAINING), "--handed-over", str(handed_over(setup))]
     return Part(
         name=MODEL.name,
         command=command,

@@ -42,8 +42,8 @@ missing values as they come. Everywhere else a learner should wait for them."""
 RECHECK = "1s"
 """A day of the replay, as a deployment's minute is a minute."""
 
-TRAINING_TIMEOUT = "5m"
-"""It takes 5 s on an idle core."""
+TRAINING_TIMEOUT = "10m"
+"""It takes 5 s on an idle core, and a minute on one that twelve others want."""
 
 READY_SECONDS = 60.0
 """Its web server's imports take a second on an idle core."""
@@ -95,6 +95,11 @@ def with_scrape_job(prometheus: str, address: str) -> str:
 def champion_path(directory: Path) -> Path:
     """Where the model process writes the model that it trains first."""
     return directory / "champion.joblib"
+
+
+def handed_over(setup: Setup) -> Path:
+    """Where the service names a candidate that passed."""
+    return _folder(setup) / "candidate.json"
 
 
 @contextmanager
@@ -154,6 +159,7 @@ def _config(setup: Setup) -> dict[str, Any]:
                 },
                 "retries": {"attempts": 1},
                 "require_comparison": True,
+                "hand_over": str(handed_over(setup)),
             }
         },
     }

@@ -9,7 +9,6 @@ import argparse
 import sys
 import time
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,21 @@ import joblib
 from prometheus_client import CollectorRegistry, Gauge
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
-from exporter import AssessmentPolicy, ExporterError, InstrumentedPredictor, MemoryStore, Reference
+from exporter import (
+    AssessmentPolicy,
+    ExporterError,
+    InstrumentedPredictor,
+    MemoryStore,
+    MetricsServer,
+    Reference,
+)
+from exporter.rollout import Candidate, Succession
 from exporter.server import ServerOptions
 
 from ..errors import DriftgaugeError
 from .asking import RunWatcher
 from .data import Flights, find_data, load_flights
-from .learning import Learning
+from .learning import CANDIDATE_FILE, POLICY, STATE_FILE, Learning
 from .options import DEFAULT_SPEED
 from .pacing import Holding, Timetable
 from .ports import HOST
@@ -57,6 +64,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--speed", type=float, default=DEFAULT_SPEED)
     parser.add_argument("--data", type=Path, help="folder of the flights' tables")
     parser.add_argument("--retraining", metavar="URL", help="take challengers from this retraining service")
+    parser.add_argument("--handed-over", type=Path, metavar="FILE", help="where it names them")
     arguments = parser.parse_args(argv)
     began = time.monotonic()
     try:
@@ -115,7 +123,7 @@ def serve(
     """Serve and replay until told to stop."""
     clock = SimulatedClock(REPLAY_START)
     with instrumented(model, reference, clock) as predictor:
-        _show_clock(predictor, clock, REPLAY_START)
+        _show_clock(predictor.registry, clock, REPLAY_START)
         server = predictor.serve(port=arguments.port, addr=arguments.addr)
         _say(f"serving at {server.url}", began)
         # Time stops at midnight: later windows would lack a weekday. The last flights stay in the air.
@@ -135,23 +143,40 @@ def serve_and_learn(
     began: float,
 ) -> None:
     """As `serve`, with challengers from a retraining service, for which the replay waits."""
-    joblib.dump(model, champion_path(arguments.directory))
+    folder = arguments.directory
+    joblib.dump(model, champion_path(folder))
     clock = SimulatedClock(RETRAIN_START)
     watcher = RunWatcher(arguments.retraining)
-    with instrumented(model, reference, clock) as predictor:
-        _show_clock(predictor, clock, RETRAIN_START)
+
+    def build(candidate: Candidate | None, registry: CollectorRegistry) -> InstrumentedPredictor:
+        if candidate is None:
+            return instrumented(model, reference, clock, registry)
+        loaded = joblib.load(candidate.model_path)
+        return instrumented(loaded, Reference.load(candidate.reference_path), clock, registry)
+
+    with Succession(
+        build,
+        name=MODEL_NAME,
+        version=reference.model_version,
+        state_path=folder / STATE_FILE,
+        candidate_path=folder / CANDIDATE_FILE,
+        policy=POLICY,
+        clock=clock,
+        background=False,  # `sync` once an hour of the replay
+    ) as serving:
+        _show_clock(serving.registry, clock, RETRAIN_START)
         learning = Learning(
-            champion=predictor,
-            make=partial(instrumented, clock=clock, registry=predictor.registry),
+            serving=serving,
             flights=year,
             clock=clock,
             run=lambda: watcher.run,
             timetable=Timetable(),
-            state_path=arguments.directory / "rollout.json",
+            handed_over=arguments.handed_over,
+            folder=folder,
             enough=MINIMUM_LABELLED_ROWS,
         )
         options = ServerOptions(port=arguments.port, addr=arguments.addr)
-        server = predictor.serve_with(options, pages=learning.pages)
+        server = MetricsServer(serving.registry, options, learning.pages, serving.actions)
         _say(f"serving at {server.url}", began)
         holding = Holding(lambda: learning.awaits, stop.wait)
         pace = Pace(RETRAIN_START, arguments.speed, holding.wait, holding.monotonic)
@@ -161,11 +186,11 @@ def serve_and_learn(
         end_watch()
         while not stop.wait(IDLE_CHECK_SECONDS):
             learning.check_now()
+        server.close()
 
 
-def _show_clock(predictor: InstrumentedPredictor, clock: SimulatedClock, start: float) -> None:
+def _show_clock(registry: CollectorRegistry, clock: SimulatedClock, start: float) -> None:
     """Metrics of the replay beside those of the model."""
-    registry = predictor.registry
     Gauge(CLOCK_METRIC, "Time in the replayed world.", registry=registry).set_function(clock)
     Gauge(PROGRESS_METRIC, "Share of the replay that is done, 0 to 1.", registry=registry).set_function(
         lambda: (clock.now - start) / (YEAR_END - start)

@@ -8,19 +8,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import joblib
 import pytest
+from prometheus_client import CollectorRegistry
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from driftgauge.demo.asking import Run
 from driftgauge.demo.data import Flights, find_data, load_flights
-from driftgauge.demo.learning import Learning
+from driftgauge.demo.learning import CANDIDATE_FILE, POLICY, STATE_FILE, Learning, candidate
 from driftgauge.demo.pacing import Timetable
 from driftgauge.demo.replay import DAY_SECONDS, HOUR_SECONDS, SimulatedClock, replay
 from driftgauge.demo.service import REPLAY_START, YEAR_START, instrumented
 from driftgauge.demo.timeline import missing
-from driftgauge.demo.train import train
+from driftgauge.demo.train import MODEL_NAME, MODEL_VERSION, train
 from driftgauge.demo.training import VERSION, known_by, retrain
-from exporter import Reference
+from exporter import InstrumentedPredictor, Reference
+from exporter.rollout import Candidate, Succession
 
 pytestmark = pytest.mark.slow
 
@@ -53,15 +56,30 @@ def winter(year: Flights) -> tuple[Any, Reference]:
 def learning(year: Flights, winter: tuple[Any, Reference], tmp_path: Path) -> Learning:
     """The model of the winter serves, and there is no retraining yet."""
     clock = SimulatedClock(START)
-    champion = instrumented(*winter, clock)
+
+    def build(candidate: Candidate | None, registry: CollectorRegistry) -> InstrumentedPredictor:
+        if candidate is None:
+            return instrumented(*winter, clock, registry)
+        reference = Reference.load(candidate.reference_path)
+        return instrumented(joblib.load(candidate.model_path), reference, clock, registry)
+
     return Learning(
-        champion=champion,
-        make=partial(instrumented, clock=clock, registry=champion.registry),
+        serving=Succession(
+            build,
+            name=MODEL_NAME,
+            version=MODEL_VERSION,
+            state_path=tmp_path / STATE_FILE,
+            candidate_path=tmp_path / CANDIDATE_FILE,
+            policy=POLICY,
+            clock=clock,
+            background=False,
+        ),
         flights=year.between(START, END),
         clock=clock,
         run=lambda: None,
         timetable=Timetable(),
-        state_path=tmp_path / "rollout.json",
+        handed_over=tmp_path / "handed_over.json",
+        folder=tmp_path,
         enough=ENOUGH,
     )
 
@@ -86,7 +104,8 @@ def test_the_summer_s_challenger_wins_and_the_bad_one_is_rolled_back(
     assert known.landed.max() <= DECIDED
     result = retrain(known, winter[0], DECIDED, tmp_path)
     assert result["comparison"]["verdict"] == "better"
-    here = {name: str(tmp_path / result[name]) for name in ("model_path", "reference_path")}
+    named = candidate(VERSION, tmp_path / result["model_path"], tmp_path / result["reference_path"])
+    learning.handed_over.write_bytes(named)
     waiting = Run(
         state="requested",
         since=START,
@@ -101,7 +120,7 @@ def test_the_summer_s_challenger_wins_and_the_bad_one_is_rolled_back(
         decided_at=DECIDED,
         ended_at=DECIDED,
         runs_because="no brake holds",
-        result={**result, **here},
+        result=result,
     )
     learning.run = lambda: waiting if learning.clock.now < DECIDED else trained
 
@@ -113,10 +132,10 @@ def test_the_summer_s_challenger_wins_and_the_bad_one_is_rolled_back(
         "alert", "asked", "waits", "decided", "trained", "shadow", "canary", "canary", "A/B", "promoted",
         "drift", "pushed", "rolled back",
     ]  # fmt: skip
-    assert learning.champion.version == VERSION
-    assert learning.champion.reference is not None
-    assert learning.champion.reference.model_version == VERSION
-    assert learning.status()["status"] == "rolled_back"
+    assert learning.serving.champion.version == VERSION
+    assert learning.serving.reference is not None
+    assert learning.serving.reference.model_version == VERSION
+    assert learning.serving.status()["status"] == "rolled_back"
     assert learning.timeline()["missing"] == []
 
 
@@ -127,7 +146,7 @@ def test_a_retraining_that_is_refused_ends_the_loop_unclosed(learning: Learning)
     replay_until(learning, START + 2 * DAY_SECONDS)
     assert [moment.step for moment in learning.moments] == ["alert", "asked", "broken off"]
     assert learning.moments[-1].words == "the retraining is refused: comparison.verdict: found worse"
-    assert learning.status() == {"status": "none"}
+    assert learning.serving.status()["status"] == "none"
     assert "the challenger's promotion" in missing(learning.moments)
 
 
