@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from alerting.retraining.config import VARIABLES
-
 from ..errors import DemoError
 from .ports import HOST, MODEL, PROMETHEUS, RETRAINING
 from .processes import POLL_SECONDS, Part
@@ -54,6 +52,8 @@ ENDING_SECONDS = 10.0
 
 def retraining_part(setup: Setup) -> Part:
     """The service."""
+    from alerting.retraining.config import VARIABLES  # noqa: PLC0415 - a plain demo does without it
+
     config = _folder(setup) / "retraining.yaml"
     return Part(
         name=RETRAINING.name,
