@@ -22,7 +22,7 @@ TIMEOUT_MILLISECONDS = 120_000
 """A busy machine draws the page in ten seconds."""
 
 SETTLED = """() => ["distribution", "score", "performance"].every((name) =>
-  document.querySelector(`#${name}-words`).innerText &&
+  document.querySelector(`#${name}-words`)?.innerText &&
   document.querySelector(`#${name}-figure .main-svg .trace`))"""
 
 DESK: ViewportSize = {"width": 1440, "height": 1560}
