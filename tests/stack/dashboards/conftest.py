@@ -85,7 +85,7 @@ BUSINESS = {
 
 
 class Delays:
-    """A model of numbers beside the demo's classes: minutes of delay from two features."""
+    """A model of numbers beside the demo's classes: minutes of delay from two of its three features."""
 
     def predict(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Minutes."""
@@ -101,13 +101,15 @@ class Numbers:
         table, truth = self._rows(3_000)
         model = Delays()
         reference = Reference.fit(
-            {"wind": table[:, 0], "traffic": table[:, 1]},
+            {"wind": table[:, 0], "traffic": table[:, 1], "runway": table[:, 2]},
             model_name="delay_minutes",
             model_version="2.0.0",
             predictions=model.predict(table),
             labels=truth,
             importances={"wind": 100.0, "traffic": 25.0},
             joint_rows=500,
+            kinds={"runway": "categorical"},
+            segment_by="runway",
         )
         self.predictor = InstrumentedPredictor(
             model,
@@ -124,7 +126,7 @@ class Numbers:
         )
 
     def _rows(self, n_rows: int) -> tuple[Any, Any]:
-        table = self._rng.normal(size=(n_rows, 2))
+        table = np.column_stack([self._rng.normal(size=(n_rows, 2)), self._rng.integers(1, 3, size=n_rows)])
         return table, Delays().predict(table) + self._rng.normal(size=n_rows)
 
     def step(self) -> None:
