@@ -26,6 +26,9 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ("docs/mlflow.md", "from functools import partial"): MLFLOW,
     ("docs/mlflow.md", 'champion = registry.load("champion"'): MLFLOW,
     ("docs/mlflow.md", "from exporter.mlflow import AliasKeeper"): MLFLOW,
+    ("docs/retraining.md", "2013-05-16  alert"): (
+        "two minutes of the demo; tests/stack/test_retraining_loop.py reads what it prints"
+    ),
     ("docs/retraining.md", "requested -> running"): DRAWING,
     ("docs/spark.md", "from exporter.spark import"): (
         "needs PySpark and Java; tests/engines/spark makes these calls"
