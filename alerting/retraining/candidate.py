@@ -20,7 +20,7 @@ from .decision import Reason
 from .policy import ModelPolicy
 
 REFERENCE_FORMAT: Final = "driftgauge-reference"
-REFERENCE_VERSION: Final = 1
+REFERENCE_VERSIONS: Final = (1, 2)
 """As exporter.reference writes them; a test holds the two together: neither package imports the other."""
 MAX_REFERENCE_BYTES: Final = 256 << 20
 """A reference of a thousand features has some 20 MB."""
@@ -116,8 +116,9 @@ def read_reference(path: Path) -> Reference:
         raise _unreadable(path, "found no JSON, need a reference") from None
     if not isinstance(document, dict) or document.get("format") != REFERENCE_FORMAT:
         raise _unreadable(path, f"found another format, need {REFERENCE_FORMAT}")
-    if document.get("format_version") != REFERENCE_VERSION:
-        raise _unreadable(path, f"found another format_version, need {REFERENCE_VERSION}")
+    if document.get("format_version") not in REFERENCE_VERSIONS:
+        needed = " or ".join(map(str, REFERENCE_VERSIONS))
+        raise _unreadable(path, f"found another format_version, need {needed}")
     if document.get("checksum") != _checksum(document):
         raise _unreadable(path, "the checksum does not fit the content, need the file as it was saved")
     features = document.get("features")

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from alerting.errors import PayloadError
-from alerting.retraining.candidate import judge, read_reference
+from alerting.retraining.candidate import REFERENCE_VERSIONS, judge, read_reference
 from alerting.retraining.cause import Strategy
 from exporter import Reference
+from exporter.reference.document import READ_VERSIONS
 
 from .conftest import FEATURES, policy, reference_document, train
 
@@ -45,6 +46,15 @@ def test_a_reference_of_the_exporter_is_read_and_its_damage_found(tmp_path: Path
     path.write_text(path.read_text().replace('"rows": 500', '"rows": 501'))
     with pytest.raises(PayloadError, match="the checksum does not fit the content"):
         read_reference(path)
+
+
+def test_every_version_that_the_exporter_reads_is_read_here(tmp_path: Path) -> None:
+    """One with profiles within segments is of a later version."""
+    assert REFERENCE_VERSIONS == READ_VERSIONS
+    rows = {"dep_hour": np.arange(2_000.0), "carrier": np.array(["AA", "UA"] * 1_000)}
+    path = tmp_path / "reference.json"
+    Reference.fit(rows, model_name="m", model_version="1", segment_by="carrier").save(path)
+    assert read_reference(path).kinds == {"dep_hour": "numeric", "carrier": "categorical"}
 
 
 def test_a_sound_candidate_has_nothing_against_it(tmp_path: Path) -> None:
