@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from . import config_escalation, config_receivers, config_secrets
 from .actions import ActionPolicy
 from .alertmanager import AlertmanagerPolicy
@@ -30,6 +28,7 @@ from .look import LinkPolicy, Look
 from .secret import Secret, mask
 from .slack import SlackPolicy
 from .web import is_loopback
+from .yaml_file import read_yaml
 
 DEFAULT_PATH: Final = Path("config/bridge.yaml")
 MAX_PORT: Final = 65_535
@@ -267,21 +266,7 @@ def _describe_actions(config: BridgeConfig) -> str:
 
 def _read(path: Path) -> File:
     """The file as checked sections."""
-    try:
-        text = path.read_bytes()[: MAX_FILE_BYTES + 1].decode("utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: not readable ({error.strerror}), need the bridge's configuration"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: found bytes that are not UTF-8, need YAML") from error
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark is not None else ""
-        raise ConfigError(f"{path}: found no valid YAML{where}, need key: value") from error
-    return check(document, path)
+    return check(read_yaml(path, "the bridge's configuration"), path)
 
 
 def _contradictions(file: File) -> Iterator[str]:

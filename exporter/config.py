@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .assessment.policy import AssessmentPolicy
@@ -28,14 +27,18 @@ from .stores.memory import MAX_ROWS, RETENTION_HOURS
 from .stores.settings import Kind, StoreSettings
 from .stream_settings import StreamSettings
 from .windows import CHECK_INTERVAL_SECONDS, DEFAULT_WINDOWS, Window, windows_of
+from .yaml_file import read_yaml
 
 SECONDS_AN_HOUR = 3600.0
 
-MAX_FILE_BYTES = 1_000_000
-"""A configuration is some hundred lines; anything larger is another file, given by mistake."""
-
 MAX_CATALOG_BYTES = 64_000_000
 """A million items of 64 bytes."""
+
+MAX_SECRET_BYTES = 64 << 10
+"""A token has some dozen; a file that is larger is the wrong one."""
+
+FOUND_CHARS = 200
+"""Of a value that an error repeats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +197,7 @@ def load_config(path: str | os.PathLike[str], environ: Mapping[str, str] | None 
         If the file cannot be read or says something unknown or impossible; all problems together.
     """
     path = Path(path)
-    return _parsed(str(path), path.parent, _read_yaml(path), os.environ if environ is None else environ)
+    return _parsed(str(path), path.parent, read_yaml(path), os.environ if environ is None else environ)
 
 
 def policy_from_environment(
@@ -342,25 +345,19 @@ def environment_value(variable: str, environ: Mapping[str, str]) -> str | None:
 
 def _secret(where: str, path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        with path.open("rb") as file:
+            raw = file.read(MAX_SECRET_BYTES + 1)
+        text = raw.decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ConfigError(f"{where}: {path}: {reason}, need a readable text file") from None
+    if len(raw) > MAX_SECRET_BYTES:
+        raise ConfigError(
+            f"{where}: {path}: found more than {MAX_SECRET_BYTES:,} bytes, need its value alone"
+        )
     if not text:
         raise ConfigError(f"{where}: {path}: found an empty file, need its value in it")
     return text
-
-
-def _read_yaml(path: Path) -> Any:  # noqa: ANN401 - any YAML
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(f"{path}: found more than {MAX_FILE_BYTES:,} bytes, need a configuration file")
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}, need a readable YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{path}: {reason}, need valid YAML") from None
 
 
 def _problems(where: str, error: ValidationError, origins: Mapping[tuple[str, ...], str]) -> str:
@@ -373,8 +370,13 @@ def _problems(where: str, error: ValidationError, origins: Mapping[tuple[str, ..
         elif problem["type"] == "missing":
             lines.append(f"{place}: found nothing, need a value")
         else:
-            lines.append(f"{place}: found {problem['input']!r}, {_needed(problem['msg'])}")
+            lines.append(f"{place}: found {_found(problem['input'])}, {_needed(problem['msg'])}")
     return "; ".join(lines)
+
+
+def _found(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= FOUND_CHARS else f"{text[:FOUND_CHARS]}…"
 
 
 def _known(section: Sequence[str]) -> str:

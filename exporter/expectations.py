@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, get_args, get_type_hints
 
 import numpy as np
-import yaml
 
 from .errors import ConfigError
 from .hysteresis import State
@@ -30,6 +29,7 @@ from .policy import CATEGORICAL_TESTS, NUMERIC_TESTS, TestType
 from .reference.kinds import as_numbers
 from .reference.profiles import NumericProfile
 from .reference.reference import shown
+from .yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -277,7 +277,7 @@ def load_expectations(path: str | os.PathLike[str], reference: Reference) -> lis
     """
     from pydantic import Field, TypeAdapter, ValidationError  # noqa: PLC0415 - only a loader needs it
 
-    content = _read(Path(path))
+    content = read_yaml(Path(path), "a list of expectations")
     listed = content.get("expectations") if isinstance(content, dict) else None
     if not isinstance(listed, list) or not listed:
         raise ConfigError(f"{path}: expectations: found no list, need at least one expectation")
@@ -313,21 +313,6 @@ def _lacking(expectation: Expectation, reference: Reference) -> str | None:
     if isinstance(expectation, ColumnScore) and expectation.test not in known:
         return f"a feature that {expectation.test} is computed for; it is {profile.kind}"
     return None
-
-
-def _read(path: Path) -> Any:  # noqa: ANN401 - any YAML
-    from .config import MAX_FILE_BYTES  # noqa: PLC0415 - with it comes what only a loader needs
-
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(
-                f"{path}: found more than {MAX_FILE_BYTES:,} bytes, need a list of expectations"
-            )
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}, need a readable YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}, need valid YAML") from None
 
 
 def _problems(where: str, error: ValidationError) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from exporter.errors import ConfigError
 from exporter.metrics import LATENCY_BUCKETS
+from exporter.yaml_file import read_yaml
 
 from ..errors import RulesError
 from ..stack_config import seconds
@@ -104,11 +104,9 @@ def read_objectives(path: Path) -> Objectives:
         If it cannot be read, or anything in it is wrong; all problems come together.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RulesError(
-            f"{path}: found {' '.join(str(error).split())}, need a readable YAML file"
-        ) from error
+        content = read_yaml(path, "a table of objectives")
+    except ConfigError as error:
+        raise RulesError(str(error)) from error
     problems: list[str] = []
     table = _section(content, "the file", ("window", "objectives", "models"), problems)
     window = table.get("window")
