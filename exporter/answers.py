@@ -21,6 +21,12 @@ logger = logging.getLogger("driftgauge.server")
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """Of a POST; 100,000 rows of 20 numbers as JSON. More belongs into several requests."""
 
+MAX_LENGTH_DIGITS = 18
+"""Of a Content-Length; Python refuses to read thousands of digits with an error."""
+
+MAX_INTEGER_DIGITS = 308
+"""Of a whole number in a body: one more, and it may be beyond what a float holds."""
+
 Page = Callable[[str], Mapping[str, Any] | None]
 """Answer to the rest of a path; None where there is nothing of that name, or a `NotThereError`."""
 
@@ -120,15 +126,15 @@ class Answers:
             return _not_found(tuple(self._actions))
         if not length.isascii() or not length.isdigit():
             return error(HTTPStatus.LENGTH_REQUIRED, "body: found no Content-Length, need one")
-        if int(length) > MAX_BODY_BYTES:
-            message = f"body: found {int(length):,} bytes, need at most {MAX_BODY_BYTES:,}"
+        if len(length) > MAX_LENGTH_DIGITS or int(length) > MAX_BODY_BYTES:
+            message = f"body: found {length[:MAX_LENGTH_DIGITS]} bytes, need at most {MAX_BODY_BYTES:,}"
             return error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
         return None
 
     def post(self, path: str, body: bytes) -> Answer:
         """Answer to a POST that was not refused."""
         try:
-            content = json.loads(body)
+            content = json.loads(body, parse_constant=_no_constant, parse_int=_integer)
         except (ValueError, RecursionError) as problem:
             return error(HTTPStatus.BAD_REQUEST, f"body: {problem}, need JSON")
         try:
@@ -176,6 +182,16 @@ def _json(content: Mapping[str, Any] | None) -> Answer:
     if content is None:
         return error(HTTPStatus.NOT_FOUND, "nothing of this name")
     return Answer(HTTPStatus.OK, JSON, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"found {name}, which is not JSON; null is a missing value")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_INTEGER_DIGITS:
+        raise ValueError(f"found a number of {len(digits):,} digits, need {MAX_INTEGER_DIGITS} at most")
+    return int(digits)
 
 
 def _not_found(known: Sequence[str]) -> Answer:

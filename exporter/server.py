@@ -12,12 +12,14 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 
-from .answers import Action, Answer, Answers, Page
+from .answers import Action, Answer, Answers, Page, error
 from .errors import ConfigError, PortTakenError
 
 logger = logging.getLogger("driftgauge.server")
@@ -27,6 +29,10 @@ DEFAULT_PORT = 9108
 
 SOCKET_TIMEOUT_SECONDS = 10.0
 """Prometheus' default scrape timeout: a slower reader has given up already."""
+
+MAX_CONNECTIONS = 256
+"""Answered at once, each in a thread of its own; one more is closed unanswered. Prometheus needs one or two,
+and as many predictions at once wait for the interpreter's lock anyway."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +145,26 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, answers: Answers, options: ServerOptions, reuse_port: bool) -> None:
         self.allow_reuse_port = reuse_port
         self.answers = answers
+        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
         if ":" in options.addr:
             self.address_family = socket.AF_INET6
         super().__init__((options.addr, options.port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - its signature
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread was started
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as above
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - its signature
         """A client that went away, or whose TLS handshake failed, is no news."""
@@ -162,6 +185,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path, length = urlsplit(self.path).path, self._header("Content-Length")
         refusal = self.server.answers.refused(path, self._header("Authorization"), length)
+        if refusal is None and self._header("Origin"):
+            # A foreign page in a browser of this machine reaches loopback, and must not tell us outcomes.
+            refusal = error(HTTPStatus.FORBIDDEN, "found a request of a web page, need one of a program")
         if refusal is None:
             self._answer(self.server.answers.post(path, self.rfile.read(int(length))))
             return

@@ -111,7 +111,7 @@ class KeptState:
     def _document(self, text: str) -> dict[str, Any]:
         try:
             found = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ObservationError(
                 f"{self.path}: no JSON ({error}), need the file as it was saved"
             ) from error

@@ -25,6 +25,9 @@ SEGMENT_VERSION: Final = 2
 """Of a file with profiles by segment. Any other is still written as 1, so that older releases read it; those
 refuse this one by its number, which says more than that a key is unknown."""
 
+MAX_BYTES: Final = 256 << 20
+"""Of a file; a reference of a thousand features has some 20 MB."""
+
 READ_VERSIONS: Final = (FORMAT_VERSION, SEGMENT_VERSION)
 
 
@@ -42,7 +45,11 @@ def read_document(path: str | os.PathLike[str]) -> Reference:
         If the file is absent, damaged, or of another format or version.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with Path(path).open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise ReferenceDataError(f"{path}: found more than {MAX_BYTES >> 20} MiB, need a reference file")
+        text = raw.decode("utf-8")
     except OSError as error:
         raise ReferenceDataError(
             f"{path}: cannot be read ({error.strerror}), need a reference file"
@@ -86,13 +93,20 @@ def from_document(document: Any) -> Reference:  # noqa: ANN401 - whatever the JS
         raise ReferenceDataError(
             f"format_version: found {version!r}, need {needed}; build it again with this release"
         )
-    if document.get("checksum") != checksum(document):
+    try:
+        # A number beyond a float's range is read as infinity, which cannot be written again: a ValueError.
+        fits = document.get("checksum") == checksum(document)
+    except (ValueError, RecursionError) as error:
+        raise ReferenceDataError(f"damaged: {error}, need the file as it was saved") from error
+    if not fits:
         raise ReferenceDataError(
             "damaged: the checksum does not fit the content, need the file as it was saved"
         )
     try:
         return decode(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except ReferenceDataError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ReferenceDataError(
             f"damaged: {type(error).__name__} at {error}, need the file as it was saved"
         ) from error

@@ -76,6 +76,14 @@ def decode(data: bytes) -> Observations:
         If they are no batch of this format, or damaged.
     """
     header, body = _opened(data)
+    try:
+        return _decoded(header, body)
+    # The checksum is right, so that somebody else has written it, or a later release.
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise _damaged(error) from error
+
+
+def _decoded(header: Mapping[str, Any], body: memoryview) -> Observations:
     n_rows: int = header["n_rows"]
     columns = _Columns(np.frombuffer(body, _FLOAT), n_rows)
     times = columns.take()
@@ -115,7 +123,18 @@ def _opened(data: bytes) -> tuple[dict[str, Any], memoryview]:
         raise StoreError(
             f"batch: found {len(data)} bytes with another checksum, need them as they were written"
         )
-    return json.loads(bytes(body[:length]).decode("utf-8", "surrogatepass")), body[length:]
+    try:
+        header = json.loads(bytes(body[:length]).decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(error) from error
+    if not isinstance(header, dict):
+        raise _damaged(TypeError(type(header).__name__))
+    return header, body[length:]
+
+
+def _damaged(error: Exception) -> StoreError:
+    reason = f"{type(error).__name__} at {error!s:.100}"
+    return StoreError(f"batch: found it damaged ({reason}), need it as it was written")
 
 
 def objects(values: Iterable[Any]) -> NDArray[np.object_]:

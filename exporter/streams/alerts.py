@@ -87,7 +87,7 @@ def parsed(value: bytes | None, model: tuple[str, str]) -> tuple[Key, Said] | No
         )
         Memory.from_dict({"state": said.state, "streak": 0})
         return (str(found["window"]), str(found["column"])), said
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

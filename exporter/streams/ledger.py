@@ -115,7 +115,7 @@ def metadata_of(stored: int | None) -> str:
 def _stored(metadata: str | None) -> int | None:
     try:
         found: Any = json.loads(metadata or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None  # committed by another program
     stored = found.get("stored") if isinstance(found, dict) else None
     return stored if isinstance(stored, int) else None
