@@ -192,6 +192,11 @@ COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("How many", 'increase(model_rollout_faults_total{model_name="M"}[15m])'),
         ("Who answers", 'model_traffic_ratio{model_name="M"}'),
     ),
+    "RolloutCandidateRefused": (
+        ("Why", 'sum by (model_version, reason) (increase(model_rollout_refusals_total{model_name="M"}[1d]))'),
+        ("Who answers", 'model_traffic_ratio{model_name="M"}'),
+        ("Retrainings", 'sum by (outcome) (increase(retraining_runs_total{model_name="M"}[1d]))'),
+    ),
     "ModelPromoted": (
         ("Who answers", 'model_traffic_ratio{model_name="M"}'),
         ("Gain", 'model_rollout_difference{model_name="M"}'),

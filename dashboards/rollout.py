@@ -207,6 +207,15 @@ def _course() -> Section:
             "rolled back {{model_version}}: {{reason}}",
         ),
     )
+    refused = timeseries_panel(
+        "Candidates refused in a day",
+        "In the 24 hours before each point, by why; each worker counts its own, and the words are on /rollout.",
+        "none",
+        Query(
+            f"sum by (reason) (increase(model_rollout_refusals_total{{{OF_MODEL}}}[1d])) > 0",
+            "{{reason}}",
+        ),
+    )
     shadow = timeseries_panel(
         "Shadow",
         "Calls that the challenger answered unseen, and those it had no time for.",
@@ -221,7 +230,7 @@ def _course() -> Section:
         Query(f"sum(rate(model_rollout_rescues_total{{{OF_MODEL}}}[$__rate_interval]))", "rescued"),
         Query(f"sum(rate(model_rollout_faults_total{{{OF_MODEL}}}[$__rate_interval]))", "faults"),
     )
-    return Section("Course", [Band(8, [(8, ended), (8, shadow), (8, rescued)])])
+    return Section("Course", [Band(8, [(6, ended), (6, refused), (6, shadow), (6, rescued)])])
 
 
 def _retraining() -> Section:
