@@ -209,7 +209,7 @@ def _course() -> Section:
     )
     refused = timeseries_panel(
         "Candidates refused in a day",
-        "In the 24 hours before each point, by why; each worker counts its own, and the words are on /rollout.",
+        "In the 24 hours before each point, by why; each worker counts its own. The words are on /rollout.",
         "none",
         Query(
             f"sum by (reason) (increase(model_rollout_refusals_total{{{OF_MODEL}}}[1d])) > 0",

@@ -67,6 +67,7 @@ RIGHTLY_EMPTY: Mapping[tuple[str, str, str], str] = {
         "Promotions and rollbacks in a day",
         "B",
     ): "rollbacks by reason, and the challenger is promoted",
+    ("rollout", "Candidates refused in a day", "A"): NOTHING_FAILED,
 }
 """Page, panel and query that may be without data in the recording, and why that is right."""
 
