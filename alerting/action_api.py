@@ -28,6 +28,7 @@ from .errors import OutboxError
 from .incident_list import MAX_LISTED, listing
 
 MAX_BODY_BYTES: Final = 16 << 10
+BODY_SECONDS: Final = 10.0
 MAX_KEY_LENGTH: Final = 200
 MAX_INCIDENT_DIGITS: Final = 18
 _STATUS: Final = {"done": 200, "already": 200, "refused": 409}
@@ -85,6 +86,8 @@ class ActionApi:
             return _unauthorized() if error.status == 401 else _error(error.status, error.message)
         except ClientDisconnect:
             return _error(400, "the sender went away")
+        except TimeoutError:
+            return _error(408, "the body did not come in time")
         except OutboxError:
             return _error(503, "cannot store now, come again")
         self.desk.done(wish.action, wish.via, result)
@@ -104,7 +107,7 @@ class ActionApi:
         key = request.headers.get("idempotency-key", "")
         if len(key) > MAX_KEY_LENGTH:
             raise _BadRequestError(400, f"idempotency-key: need at most {MAX_KEY_LENGTH} characters")
-        wish = _read(await _json(request), int(incident), action)
+        wish = _read(await asyncio.wait_for(_json(request), BODY_SECONDS), int(incident), action)
         digest = hashlib.sha256(json.dumps(asdict(wish), sort_keys=True).encode()).hexdigest()
         return wish, f"http:{hashlib.sha256(key.encode()).hexdigest()}" if key else "", digest
 

@@ -7,6 +7,7 @@ others. A press that changes nothing is answered to the presser alone.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import queue
 import sqlite3
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES: Final = 1 << 20
 """A press carries the whole message with it: 13,200 characters, each of some bytes more for its escaping."""
+BODY_SECONDS: Final = 10.0
+"""For reading a body; Slack itself waits three seconds for the answer."""
 MAX_ANSWERS: Final = 100
 """Answers that may wait; an answer is a courtesy, and the audit log has what it says."""
 IDLE_SECONDS: Final = 30.0
@@ -74,9 +77,11 @@ class Interactivity:
     async def receive(self, request: Request) -> Response:
         """Take one press."""
         try:
-            body = await _body(request)
+            body = await asyncio.wait_for(_body(request), BODY_SECONDS)
         except ClientDisconnect:
             return _plain("the sender went away", 400)
+        except TimeoutError:
+            return _plain("the body did not come in time", 408)
         if body is None:
             return _plain("found a body that is too large", 413)
         timestamp = request.headers.get("x-slack-request-timestamp", "")

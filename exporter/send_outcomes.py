@@ -26,6 +26,9 @@ BATCH_ROWS: Final = 10_000
 TIMEOUT_SECONDS: Final = 60.0
 """A batch takes the exporter less than a second; a machine that is starting takes longer."""
 
+MAX_ANSWER_BYTES: Final = 64 << 10
+"""The answer to a batch is a line."""
+
 Post = Callable[[str, bytes, Mapping[str, str]], bytes]
 """Address, body and headers of a POST to the body of its answer."""
 
@@ -95,8 +98,19 @@ def send(
                 for key, name in keys.items()
             }
             answer = post_to(f"{url.rstrip('/')}/outcomes", json.dumps(body).encode(), headers)
-            counts.update(json.loads(answer))
+            counts.update(_counted(url, answer))
     return dict(counts)
+
+
+def _counted(url: str, answer: bytes) -> dict[str, int]:
+    """What became of a batch."""
+    try:
+        found = json.loads(answer)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(type(count) is int for count in found.values()):
+        raise StoreError(f"{url}: found an answer of another program, need an exporter there")
+    return found
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any cell
@@ -121,7 +135,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     request = urllib.request.Request(url, body, dict(headers))  # noqa: S310 - its scheme was just checked
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - same
-            found: bytes = answer.read()
+            found: bytes = answer.read(MAX_ANSWER_BYTES)
             return found
     except urllib.error.HTTPError as error:
         text = error.read(500).decode("utf-8", "replace").strip()

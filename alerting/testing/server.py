@@ -22,6 +22,9 @@ WEBHOOK_CHANNEL: Final = "#alerts"
 POLL_SECONDS: Final = 0.05
 """How long `stop` may have to wait."""
 MAX_BODY_BYTES: Final = 1 << 20
+MAX_LENGTH_DIGITS: Final = 18
+SOCKET_TIMEOUT_SECONDS: Final = 30.0
+"""Of a connection that says nothing; the bridge opens one for each call."""
 _PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'"
 
 
@@ -202,6 +205,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    timeout = SOCKET_TIMEOUT_SECONDS
     server: _Server
 
     def do_GET(self) -> None:
@@ -223,17 +227,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """One of the writing calls, or the incoming webhook."""
-        size = int(self.headers.get("Content-Length") or 0)
-        if size > MAX_BODY_BYTES:
+        said = self.headers.get("Content-Length") or "0"
+        if not (said.isascii() and said.isdecimal()):
+            self.close_connection = True
+            self._send(411, "need a Content-Length", "text/plain")
+            return
+        if len(said) > MAX_LENGTH_DIGITS or int(said) > MAX_BODY_BYTES:
             self.close_connection = True
             self._send(413, "too large", "text/plain")
             return
-        raw = self.rfile.read(size)
+        raw = self.rfile.read(int(said))
         path = urlsplit(self.path).path
         slack = self.server.slack
         try:
             body = json.loads(raw) if raw else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             body = dict(parse_qsl(raw.decode("utf-8", "replace")))
         if not isinstance(body, dict):
             body = {}
