@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from dash import Dash, Input, Output, ctx, html
+from dash import Dash, Input, Output, State, ctx, html
 from dash.exceptions import PreventUpdate
 
 from ..errors import SourceError
@@ -48,12 +48,21 @@ def register(app: Dash, reader: Reader) -> None:
             "pressed": Input("refresh", "n_clicks"),
             "due": Input("timer", "n_intervals"),
             "values": {name: Input(name, "value") for name in CONTROLS},
+            "view": State("view", "data"),
         },
     )
-    def navigate(search: str | None, pressed: Any, due: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401, ARG001 - that they changed is all
+    def navigate(
+        search: str | None,
+        pressed: Any,  # noqa: ANN401, ARG001 - that it changed is all
+        due: Any,  # noqa: ANN401, ARG001 - as above
+        values: Mapping[str, Any],
+        view: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
         control = ctx.triggered_id if ctx.triggered_id in CONTROLS else None
         if control in OFFERED and not values[control]:
             raise PreventUpdate  # a list whose options went away lets go of its value; nobody chose that
+        if ctx.triggered_id == "address" and view is not None and is_shown(search, view["chosen"]):
+            raise PreventUpdate  # the address only says what this callback has just written into it
         wanted = from_address(search)
         if control is not None:
             wanted = with_control(wanted, control, values)
@@ -69,6 +78,11 @@ def register(app: Dash, reader: Reader) -> None:
                 name: offered(getattr(choices, f"{name}s"), getattr(shown, name)) for name in OFFERED
             },
         }
+
+
+def is_shown(search: str | None, chosen: Mapping[str, Any]) -> bool:
+    """Whether an address leads to the view that is shown already."""
+    return from_address(search) == changed(Selection(), chosen)
 
 
 def with_control(wanted: Selection, control: str, values: Mapping[str, Any]) -> Selection:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from driftgauge.explorer.choices import Choices, missing, pick, settled
-from driftgauge.explorer.navigation import offered, with_control
+from driftgauge.explorer.navigation import is_shown, offered, with_control
 from driftgauge.explorer.selection import (
     MAX_ADDRESS,
     MAX_LENGTH,
@@ -62,6 +64,12 @@ def test_what_is_not_there_is_replaced_and_said() -> None:
     assert settled(asked, choices, {"a": 0.5, "b": 2.0}).feature == "b"
     assert missing(asked, choices) == ("feature: found no 'gone' in this time range, showing another",)
     assert pick("kept", ()) == "kept"
+
+
+def test_an_address_of_what_is_shown_asks_for_nothing() -> None:
+    """It comes back from the browser after each change; any other is asked for."""
+    assert is_shown("?model=m&span=6h", asdict(Selection(model="m", span="6h")))
+    assert not is_shown("?model=m", asdict(Selection(model="m", span="6h")))
 
 
 def test_a_control_takes_along_what_belongs_to_it() -> None:
