@@ -98,6 +98,7 @@ def opened(browser: Browser, stack: Stack) -> Iterator[Open]:
         page.on("request", lambda asked: None if _is_own(asked.url, address) else troubles.append(asked.url))
         page.goto(f"{address}/{search}")
         page.locator("#summary dt, #summary .notice").first.wait_for()
+        page.wait_for_load_state("networkidle")  # all parts are drawn, and none will be drawn again
         return page
 
     yield opener
