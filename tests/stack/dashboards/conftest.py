@@ -6,17 +6,23 @@ Alertmanager and the bridge run as the demo starts them: counters move, alerts f
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import requests
+from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
@@ -42,12 +48,15 @@ from exporter import (
     Stage,
     Window,
 )
+from exporter.config import load_config
 from exporter.rollout import StateFile, decide_by_hand
+from exporter.streams.consumer import StreamConsumer
+from exporter.streams.publisher import Announcer, Publisher
+from exporter.streams.sink import Sink
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).resolve().parents[3]
 
-MODELS = 2
+MODELS = 3
 
 CHALLENGER_VERSION = "1.1.0"
 CHALLENGER_TRAINED_FROM = REPLAY_START - 21 * DAY_SECONDS
@@ -225,20 +234,76 @@ class World:
             now += STEP_HOURS * HOUR_SECONDS
 
 
+class Deliveries:
+    """A third model, whose predictions come from a mock broker: the stream of examples/streaming."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._broker = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests/exporter/streams/broker.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self._broker.stdout is not None
+        address = self._broker.stdout.readline().strip()
+        self._rng = np.random.default_rng(5)
+        config = load_config(ROOT / "examples/streaming/exporter.yaml", {"STREAM_BOOTSTRAP_SERVERS": address})
+        assert config.stream is not None
+        self._settings = config.stream
+        self._producer = Producer({"bootstrap.servers": address})
+        self._publisher = Publisher(config.stream)
+        self._sink = Sink(
+            Reference.fit(
+                {name: [row[name] for row in self._rows(1_000)] for name in ("distance", "express")},
+                model_name="delivery_time",
+                model_version="1",
+            ),
+            MemoryStore(),
+            registry,
+            announcer=Announcer(config.stream, self._publisher, ("delivery_time", "1")),
+            windows=[Window("1d", DAY_SECONDS)],
+        )
+
+    def _rows(self, n_rows: int, scale: float = 4.0) -> list[dict[str, Any]]:
+        distances = self._rng.exponential(scale, n_rows).tolist()
+        return [{"distance": distance, "express": distance < 1.0} for distance in distances]
+
+    def run(self, over: threading.Event) -> None:
+        """Produce, consume and check until it is over; a message of each second is none."""
+        consumer = StreamConsumer(self._settings, self._sink, self._publisher)
+        consumer.begin()
+        while not over.wait(LIVE_STEP_SECONDS / 2):
+            for content in (json.dumps(self._rows(100, scale=8.0)), "no JSON"):
+                self._producer.produce(self._settings.observations[0], content)
+            self._producer.flush(LIVE_STEP_SECONDS)
+            consumer.step()
+            self._sink.check_now()
+        consumer.close()
+
+    def close(self) -> None:
+        """End the broker."""
+        for pipe in (self._broker.stdin, self._broker.stdout):
+            assert pipe is not None
+            pipe.close()
+        self._broker.wait()
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """A Prometheus that watches the replay."""
 
     url: str
     supervisor: Supervisor
-    replay: Future[None]
+    replays: tuple[Future[None], ...]
     began: float
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Data of an answer of the HTTP API; a failure names what was asked."""
         self.supervisor.check()
-        if self.replay.done():
-            self.replay.result()
+        for running in self.replays:
+            if running.done():
+                running.result()
         answer = requests.post(f"{self.url}/api/v1/{path}", data=parameters, timeout=30)
         content = answer.json()
         assert content["status"] == "success", f"{parameters}: {content}"
@@ -281,7 +346,13 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
     )
     write_configuration(setup)
     world = World(folder)
-    with Supervisor(folder / "logs") as supervisor, ThreadPoolExecutor(1) as pool, world.rollout:
+    deliveries = Deliveries(world.registry)
+    with (
+        closing(deliveries),
+        Supervisor(folder / "logs") as supervisor,
+        ThreadPoolExecutor(2) as pool,
+        world.rollout,
+    ):
         replayed = pool.submit(world.run)
         try:
             while not world.ready.wait(0.1):
@@ -293,7 +364,8 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
                     supervisor.start(part)
                 supervisor.wait_ready(*(part.name for part in parts))
             world.live.set()
-            recording = Recording(setup.url(PROMETHEUS), supervisor, replayed, time.monotonic())
+            streamed = pool.submit(deliveries.run, world.over)
+            recording = Recording(setup.url(PROMETHEUS), supervisor, (replayed, streamed), time.monotonic())
             while len(recording.values("model_name", "model_info")) < MODELS:
                 time.sleep(0.1)
             yield recording
@@ -301,3 +373,4 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
             world.over.set()
             world.live.set()
         replayed.result()
+        streamed.result()
