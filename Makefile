@@ -26,7 +26,7 @@ COMPILE = $(LOCK_BIN)/uv pip compile --quiet pyproject.toml --universal --python
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test stress test-spark test-airflow test-mlflow lint type check fmt bench soak lock \
+.PHONY: help demo setup test stress test-spark test-airflow test-mlflow lint type audit check fmt bench soak lock \
 	components components-required java clean
 
 help: ## Show these lines
@@ -60,7 +60,10 @@ lint: $(DEV) ## Check style and spelling
 type: $(DEV) ## Check types
 	$(BIN)/mypy
 
-check: lint type test ## Run lint, type and test
+audit: $(DEV) ## Look the locked packages up among known vulnerabilities (says so where it cannot)
+	@$(BIN)/python scripts/audit.py
+
+check: lint type test audit ## Run lint, type, test and audit
 
 fmt: $(DEV) ## Format the code and repair what the linter can
 	$(BIN)/ruff check --fix-only --quiet .
