@@ -11,7 +11,12 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).resolve().parents[3]
 
 PAGES = {
-    str(path.relative_to(ROOT)): path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    str(path.relative_to(ROOT)): path
+    for path in (
+        ROOT / "README.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+        *sorted((ROOT / "examples").glob("*/README.md")),
+    )
 }
 """Path in the repository to file."""
 

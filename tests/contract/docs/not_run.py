@@ -9,6 +9,7 @@ from typing import Final
 from .blocks import Block
 
 DRAWING: Final = "a drawing"
+PRINTED: Final = "printed by the command above it; tests/examples runs that, and compares"
 MLFLOW: Final = "needs MLflow and a server of it; tests/engines/mlflow makes these calls"
 
 NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
@@ -36,6 +37,7 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ("docs/stores.md", 'SELECT MEAN("f.price")'): (
         "needs InfluxDB; tests/exporter/stores asks one where there is one"
     ),
+    ("examples/fraud/README.md", "     declines"): PRINTED,
 }
 """Page and how the block begins, to reason."""
 
