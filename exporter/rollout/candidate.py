@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from ..durable import replace_file
 from ..errors import ConfigError, ReferenceDataError
 from ..reference import Reference
 
@@ -148,6 +149,18 @@ def read_candidate(path: str | os.PathLike[str]) -> Candidate | Refusal | None:
         return Candidate.from_dict(about, path.absolute().parent)
     except ConfigError as error:
         return Refusal(reason="unreadable", words=f"{path}: {error}")
+
+
+def write_candidate(path: str | os.PathLike[str], candidate: Candidate) -> None:
+    """Hand a candidate over: replace the file that servers look at.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; it is then as it was.
+    """
+    document = {"format": FORMAT, "format_version": FORMAT_VERSION, **candidate.to_dict()}
+    replace_file(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def reference_of(candidate: Candidate, name: str, champion: Reference | None) -> Reference | Refusal:

@@ -72,7 +72,8 @@ class Interval:
     difference : float or None
         Mean loss of the champion less that of the challenger; None before both have rows.
     low, high : float
-        Each end holds at all times together with a confidence of 1 - alpha.
+        Each end holds at all times together with a confidence of 1 - alpha. Where the difference itself moved
+        from one stage to the next, they may lie on the wrong sides of each other: each tells of its own time.
     rows : int
         Rows behind it.
     """
@@ -155,13 +156,14 @@ class Evidence:
     def interval(self, alpha: float) -> Interval:
         """Difference with its always-valid bounds."""
         return Interval(
-            difference=self._difference(),
+            difference=self.difference,
             low=self._bound(-math.log(alpha), upwards=True),
             high=self._bound(-math.log(alpha), upwards=False),
             rows=self.rows,
         )
 
-    def _difference(self) -> float | None:
+    @property
+    def difference(self) -> float | None:
         """Differences of pairs and stages, weighted by the precision that rows of equal variance give."""
         n_pairs = int(self.paired.sum())
         steps = np.arange(-LEVELS, LEVELS + 1) / LEVELS

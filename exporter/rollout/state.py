@@ -181,7 +181,10 @@ def decide(state: RolloutState, policy: RolloutPolicy, now: float) -> Step | Non
         return Step("advanced", policy.stages[state.stage + 1].kind)
     if enough:
         margin = -policy.margin if policy.promote_on == "not_worse" else 0.0
-        if state.outcomes.log_wealth(margin, upwards=True) >= needed:
+        # A bet won in one week stays won; the mean of all rows tells when later weeks say otherwise.
+        difference = state.outcomes.difference
+        better = difference is not None and difference > margin
+        if better and state.outcomes.log_wealth(margin, upwards=True) >= needed:
             return Step("promoted", policy.promote_on)
     out_of_time = now - state.stages[0].started_at >= policy.max_seconds
     if state.outcomes.rows >= policy.max_rows or out_of_time:

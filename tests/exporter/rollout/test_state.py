@@ -67,6 +67,18 @@ def test_decisions(found: RolloutState, seconds: float, step: Step | None) -> No
     assert decide(found, POLICY, START + seconds) == step
 
 
+def test_a_bet_won_in_a_week_that_is_over_promotes_nobody() -> None:
+    """Ten points better in the shadow, four points worse on traffic: one bound is above zero, the mean below."""
+    outcomes = pairs(300, 0.1)
+    for role, wrong in ((0, 400), (1, 480)):
+        outcomes = outcomes.with_split(3, 0.5, role, np.repeat([0.0, 1.0], [2_000 - wrong, wrong]))
+    found = outcomes.interval(POLICY.alpha)
+    assert found.low > 0.0
+    assert found.difference is not None
+    assert found.difference < 0.0
+    assert decide(at_last_stage(outcomes), POLICY, START + HOUR) is None
+
+
 def test_not_worse_is_enough_where_the_policy_says_so() -> None:
     """A cheaper model need not be better."""
     found = at_last_stage(pairs(1_000, 0.0), rows=4_000)
