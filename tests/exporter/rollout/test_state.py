@@ -68,7 +68,7 @@ def test_decisions(found: RolloutState, seconds: float, step: Step | None) -> No
 
 
 def test_a_bet_won_in_a_week_that_is_over_promotes_nobody() -> None:
-    """Ten points better in the shadow, four points worse on traffic: one bound is above zero, the mean below."""
+    """Ten points better in the shadow, four worse on traffic: one bound is above zero, the mean below."""
     outcomes = pairs(300, 0.1)
     for role, wrong in ((0, 400), (1, 480)):
         outcomes = outcomes.with_split(3, 0.5, role, np.repeat([0.0, 1.0], [2_000 - wrong, wrong]))
