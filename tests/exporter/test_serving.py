@@ -66,6 +66,7 @@ Running = tuple[InstrumentedPredictor, MetricsServer]
 @pytest.fixture
 def served(request: pytest.FixtureRequest, reference: Path) -> Iterator[Running]:
     predictor, server = start(config(request.param, reference))
+    assert isinstance(predictor, InstrumentedPredictor)
     yield predictor, server
     predictor.close()
 
