@@ -131,7 +131,8 @@ def read_candidate(path: str | os.PathLike[str]) -> Candidate | Refusal | None:
     """The candidate that a file names; None if there is no file."""
     path = Path(path)
     try:
-        raw = path.read_bytes()[: MAX_FILE_BYTES + 1]
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -36,26 +35,6 @@ print("RESULT", json.dumps({"state": str(run.state), "tasks": states}))
 """Run by a process of its own: Airflow reads its settings when it is imported."""
 
 CHAIN = ("load", "features", "predictions", "report", "branch")
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Settings of an Airflow whose database lies in a temporary folder, made once for all tests."""
-    home = tmp_path_factory.mktemp("airflow")
-    settings = {
-        **os.environ,
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
-        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
-        "PYTHONWARNINGS": "ignore",
-    }
-    command = [sys.executable, "-m", "airflow", "db", "migrate"]
-    result = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr[-3000:]
-    return settings
 
 
 @pytest.fixture
