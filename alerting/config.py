@@ -32,7 +32,6 @@ from .yaml_file import read_yaml
 
 DEFAULT_PATH: Final = Path("config/bridge.yaml")
 MAX_PORT: Final = 65_535
-MAX_FILE_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,6 +160,9 @@ class Intake:
             raise _RefusedError(404, "unknown_source", "source: found one that is not configured")
         if not source.gate.admits(request.headers.get("authorization", "")):
             raise _RefusedError(401, "unauthorized", "found no valid token, need a bearer token")
+        if "origin" in request.headers:
+            # A foreign page in a browser of this machine reaches loopback, where nobody needs a token.
+            raise _RefusedError(403, "unauthorized", "found a request of a web page, need one of a program")
         if self._requests > self.policy.max_requests:
             raise _RefusedError(503, "busy", "too much at once, come again")
         return source

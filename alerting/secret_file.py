@@ -80,9 +80,14 @@ def read(path: Path, where: str) -> str:
     """
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_SECRET_BYTES).decode("utf-8").strip()
+            raw = file.read(MAX_SECRET_BYTES + 1)
+        text = raw.decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{where}: {path}: not readable, need a file with the secret") from error
+    if len(raw) > MAX_SECRET_BYTES:
+        raise ConfigError(
+            f"{where}: {path}: found more than {MAX_SECRET_BYTES:,} bytes, need a file with the secret"
+        )
     if not text:
         raise ConfigError(f"{where}: {path}: found it empty, need a file with the secret")
     return text

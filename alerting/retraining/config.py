@@ -13,15 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from .. import config_secrets
-from ..config import MAX_FILE_BYTES, MAX_PORT, Access, Listen
+from ..config import MAX_PORT, Access, Listen
 from ..errors import ConfigError
 from ..hours import MINUTES_A_DAY, Hours
 from ..secret import Secret
 from ..secret_file import SecretFile
 from ..web import is_loopback
+from ..yaml_file import read_yaml
 from . import kubernetes
 from .airflow import AirflowRunner
 from .config_file import (
@@ -161,19 +160,7 @@ def describe(config: RetrainingConfig) -> str:
 
 def _read(path: Path) -> File:
     """The file as checked sections."""
-    try:
-        text = path.read_bytes()[: MAX_FILE_BYTES + 1].decode("utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: not readable ({error.strerror}), need our configuration") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: found bytes that are not UTF-8, need YAML") from error
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark is not None else ""
-        raise ConfigError(f"{path}: found no valid YAML{where}, need key: value") from error
-    return check(document, path)
+    return check(read_yaml(path, "our configuration"), path)
 
 
 def _contradictions(
@@ -274,10 +261,11 @@ def _runner_contradictions(where: str, runner: RunnerSection, path: Path) -> Ite
     if isinstance(runner, KubernetesSection):
         manifest = path.parent / runner.manifest_file
         try:
-            found = list(kubernetes.problems(kubernetes.read_manifest(manifest)))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
-            found = ["not readable, need the YAML of a Job"]
-        yield from (f"{where}.manifest_file: {manifest}: {problem}" for problem in found)
+            found = list(kubernetes.problems(read_yaml(manifest, "the YAML of a Job")))
+        except ConfigError as error:
+            yield f"{where}.manifest_file: {error}"
+        else:
+            yield from (f"{where}.manifest_file: {manifest}: {problem}" for problem in found)
     elif not isinstance(runner, AirflowSection) and not Path(runner.directory).is_dir():
         yield f"{where}.directory: found no folder {runner.directory}, need one"
 
@@ -347,7 +335,7 @@ def _place(name: str, section: RunnerSection, path: Path, environ: Mapping[str, 
         variable: environ[variable] for variable in (*PASSED_ON, *section.environment) if variable in environ
     }
     if isinstance(section, KubernetesSection):
-        manifest = kubernetes.read_manifest(path.parent / section.manifest_file)
+        manifest = read_yaml(path.parent / section.manifest_file, "the YAML of a Job")
         assert isinstance(manifest, dict)
         return Place(
             runner=KubernetesRunner(

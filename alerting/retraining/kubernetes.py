@@ -182,17 +182,6 @@ def _container_problems(containers: object) -> Iterator[str]:
             yield f"{where}.image: found nothing, need an image"
 
 
-def read_manifest(path: Path) -> object:
-    """The YAML in a file.
-
-    Raises
-    ------
-    OSError, yaml.YAMLError, UnicodeDecodeError
-        If there is none.
-    """
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
 def _at(value: object, *keys: str) -> object:
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None

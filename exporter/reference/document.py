@@ -30,6 +30,13 @@ MAX_BYTES: Final = 256 << 20
 
 READ_VERSIONS: Final = (FORMAT_VERSION, SEGMENT_VERSION)
 
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "model_name": (str,), "model_version": (str,), "rows": (int,), "created_at": (int, float),
+    "start": (int, float, type(None)), "end": (int, float, type(None)), "task": (str, type(None)),
+    "importances": (dict, type(None)), "performance": (dict, type(None)),
+}  # fmt: skip
+"""Of what nothing else looks at while it is read."""
+
 
 def write_document(reference: Reference, path: str | os.PathLike[str]) -> None:
     """Write a reference to a file, all or nothing."""
@@ -102,6 +109,10 @@ def from_document(document: Any) -> Reference:  # noqa: ANN401 - whatever the JS
         raise ReferenceDataError(
             "damaged: the checksum does not fit the content, need the file as it was saved"
         )
+    for key, kinds in _TYPES.items():
+        if key not in document or type(document[key]) not in kinds:
+            found = type(document.get(key)).__name__
+            raise ReferenceDataError(f"damaged: {key}: found {found}, need the file as it was saved")
     try:
         return decode(document)
     except ReferenceDataError:

@@ -73,7 +73,7 @@ class StateFile:
             return None
         except OSError as error:
             raise StoreError(f"{self.path}: cannot be read ({error.strerror}), need a state file") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(
                 f"{self.path}: damaged (no JSON: {error}), need the file as it was saved"
             ) from error
