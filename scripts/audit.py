@@ -3,9 +3,9 @@
 
 python scripts/audit.py
 
-Fails (1) on a vulnerability, and (2) when pip-audit itself cannot work. A database that cannot be reached is no
-failure, so that a machine without network can be checked; then it says that nothing was looked up. pip-audit
-alone may say "no known vulnerabilities" of packages that it could not find.
+Fails (1) on a vulnerability, and (2) when pip-audit itself cannot work. A database that cannot be reached
+is no failure, so that a machine without network can be checked; then it says that nothing was looked up.
+pip-audit alone may say "no known vulnerabilities" of packages that it could not find.
 """
 
 from __future__ import annotations
