@@ -35,6 +35,8 @@ from .payload import Notification
 logger = logging.getLogger(__name__)
 
 DEFAULT_SOURCE: Final = "default"
+MAX_LENGTH_DIGITS: Final = 18
+"""Of a Content-Length; Python refuses to read thousands of digits with an error."""
 PARSE_INLINE_BYTES: Final = 256 << 10
 """A larger body is parsed in a thread, so that health checks and other requests do not wait for it."""
 QUARANTINE_PACE: Final = pacing.Pace(per_second=1.0, burst=60.0)
@@ -173,7 +175,7 @@ class Intake:
             raise _RefusedError(415, "encoding", "found a compressed body, need it as it is")
         declared = request.headers.get("content-length", "")
         if declared.isdecimal():
-            self._check_size(int(declared))
+            self._check_size(int(declared[:MAX_LENGTH_DIGITS]))
         chunks: list[bytes] = []
         size = 0
         try:

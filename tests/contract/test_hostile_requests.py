@@ -168,6 +168,13 @@ def test_a_body_of_nonsense_is_refused_in_words(door: tuple[str, Door], body: by
     assert 10 < len(answer.text) < 1_000
 
 
+def test_a_length_of_thousands_of_digits_is_no_fault_of_ours(door: tuple[str, Door]) -> None:
+    """A server in front of the application may let it through."""
+    path, way = door
+    lying = Door(way.application, 0, lambda body: {**way.headers(body), "Content-Length": "9" * 5_000})
+    assert 400 <= lying.post(path, b"{}").status_code < 500
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(
     bridge: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
