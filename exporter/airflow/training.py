@@ -145,28 +145,30 @@ def _split(path: str, target: str, timestamp: str | None, data: Path, holdout: P
 
 def _run(command: Sequence[str], order: Mapping[str, Any], output: Path, timeout: float) -> None:
     """Run a program to its end; what it writes goes into a file."""
-    environment = {
-        **os.environ,
-        "DRIFTGAUGE_MODEL_NAME": order["model_name"],
-        "DRIFTGAUGE_MODEL_VERSION": order["model_version"],
-        "DRIFTGAUGE_SINCE": order["since"],
-        "DRIFTGAUGE_ORDER_FILE": str((output / "order.json").absolute()),
-        "DRIFTGAUGE_OUTPUT_DIRECTORY": order["output_directory"],
-        "DRIFTGAUGE_RESULT_FILE": order["result_file"],
+    if not command:
+        raise EngineError("training: found no command, need a program")
+    told = {
+        "MODEL_NAME": order["model_name"],
+        "MODEL_VERSION": order["model_version"],
+        "SINCE": order["since"],
+        "ORDER_FILE": str((output / "order.json").absolute()),
+        "OUTPUT_DIRECTORY": order["output_directory"],
+        "RESULT_FILE": order["result_file"],
     }
+    # env adds them to what the task's process has, which nobody reads here.
+    whole = ["env", *(f"DRIFTGAUGE_{name}={value}" for name, value in told.items()), *command]
     log = output / "output.log"
     try:
         with log.open("wb") as file:
             process = subprocess.Popen(  # noqa: S603 - the program is the user's own
-                [*command],
+                whole,
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env=environment,
                 start_new_session=True,
             )
-    except (OSError, IndexError) as error:
-        raise EngineError(f"training: found {list(command)} ({error}), need a program") from error
+    except OSError as error:
+        raise EngineError(f"training: cannot be started ({error}), need a program") from error
     try:
         process.communicate(plain(order).encode(), timeout=timeout)
     except subprocess.TimeoutExpired as error:

@@ -14,6 +14,7 @@ MLFLOW: Final = "needs MLflow and a server of it; tests/engines/mlflow makes the
 
 NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ("docs/airflow.md", "load ─┬─"): DRAWING,
+    ("docs/airflow.md", "champion ─ load"): DRAWING,
     ("docs/bridge.md", "Alertmanager ──"): DRAWING,
     ("docs/concepts.md", "flowchart LR"): DRAWING,
     ("docs/command-line.md", "$ driftgauge rollout status"): "needs a rollout that has run for days",
@@ -42,6 +43,7 @@ NOT_RUN: Final[Mapping[tuple[str, str], str]] = {
     ("examples/credit/README.md", "$ sh examples/credit/monthly.sh /tmp/loans 2026-03"): PRINTED,
     ("examples/credit/README.md", "$ sh examples/credit/monthly.sh /tmp/loans 2026-04"): PRINTED,
     ("examples/fraud/README.md", "     declines"): PRINTED,
+    ("examples/recommender/README.md", "     greedy"): PRINTED,
 }
 """Page and how the block begins, to reason."""
 
