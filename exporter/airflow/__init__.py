@@ -3,7 +3,7 @@
 from exporter.airflow.operators import LoadWindow, CheckFeatures
 
 `steps` holds the work of monitoring, without Airflow: files in, files out, small dictionaries between them.
-`learning`, `training`, `validating` and `handing_over` hold that of continuous learning. `operators` holds one
+`learning`, `training`, `validating` and `handing_over` hold that of continuous learning. `operators` holds an
 operator for each; only it imports Airflow.
 """
 
