@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from alerting import action_api, intake, interactivity, payload
 from alerting.config_file import ListenSection as BridgeListens
+from alerting.retraining import api
 from alerting.retraining.config_file import ListenSection as RetrainingListens
 from alerting.testing import FakeSlack, inbox
+from alerting.testing import server as fake_slack
 from driftgauge.demo import ports
 from driftgauge.explorer import options as explorer
+from driftgauge.explorer import transport
+from driftgauge.explorer.options import DEFAULT_ADDRESS
+from exporter import answers, server, stream_settings
 from exporter.config import load_config
 from exporter.predictor import InstrumentedPredictor
 from exporter.server import ServerOptions
@@ -168,3 +174,40 @@ def test_the_shipped_configuration_listens_on_loopback() -> None:
 def test_the_inbox_program_listens_where_its_server_does() -> None:
     """Its option has the same default."""
     assert 'default="127.0.0.1"' in Path(inbox.__file__).read_text(encoding="utf-8")
+
+
+def test_the_page_has_the_addresses_and_limits_of_the_code() -> None:
+    """Row by row; a limit that is changed is changed there, too."""
+    page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    table = page.partition("## What listens")[2].partition("## ")[0]
+    rows = {line.split("|")[1].split()[0]: line for line in table.splitlines() if line.startswith("| ")}
+    promised = {
+        "exporter": [
+            f"{DEFAULT_ADDRESS}:{server.DEFAULT_PORT}",
+            f"{answers.MAX_BODY_BYTES >> 20} MiB",
+            f"{answers.MAX_INTEGER_DIGITS} digits",
+            f"{server.MAX_CONNECTIONS} connections",
+            f"{server.SOCKET_TIMEOUT_SECONDS:g} s",
+        ],
+        "bridge": [
+            f"{DEFAULT_ADDRESS}:{BridgeListens().port}",
+            f"{intake.IntakePolicy().max_body_bytes >> 20} MiB a body",
+            f"{intake.IntakePolicy().max_bytes_in_flight >> 20} MiB at once",
+            f"{intake.IntakePolicy().max_requests:,} requests",
+            f"{payload.MAX_ALERTS:,} alerts of {payload.MAX_LABELS} labels",
+            f"actions: {action_api.MAX_BODY_BYTES >> 10} KiB",
+            f"Slack: {interactivity.MAX_BODY_BYTES >> 20} MiB",
+            f"each body {interactivity.BODY_SECONDS:g} s",
+        ],
+        "retraining": [
+            f"{DEFAULT_ADDRESS}:{RetrainingListens().port}",
+            f"{api.MAX_BODY_BYTES >> 20} MiB, {api.BODY_SECONDS:g} s",
+        ],
+        "explorer": [f"{DEFAULT_ADDRESS}:{explorer.DEFAULT_PORT}", f"{transport.MAX_BYTES >> 20} MiB"],
+        "inbox": [f"port {inbox.DEFAULT_PORT}", f"{fake_slack.MAX_BODY_BYTES >> 20} MiB"],
+    }
+    assert f"by default {stream_settings.MAX_MESSAGE_BYTES:,}" in page
+    lacking = {
+        name: [words for words in limits if words not in rows[name]] for name, limits in promised.items()
+    }
+    assert not any(lacking.values()), lacking
