@@ -82,10 +82,17 @@ def _full_names(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
-            first, _, rest = ast.unparse(node).partition(".")
-            yield f"{known.get(first, first)}.{rest}"
+            first, *rest = _dotted(node)
+            yield ".".join([known.get(first, first), *rest])
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield known.get(node.func.id, node.func.id)
+
+
+def _dotted(node: ast.expr) -> list[str]:
+    """The parts of a dotted name; what is no name at its beginning is nothing."""
+    if isinstance(node, ast.Attribute):
+        return [*_dotted(node.value), node.attr]
+    return [node.id] if isinstance(node, ast.Name) else [""]
 
 
 def test_nothing_makes_code_or_objects_of_data() -> None:
