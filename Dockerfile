@@ -1,4 +1,4 @@
-# One image for the exporter's demo and the bridge; docker-compose.yaml says which command each runs.
+# One image for the exporter's demo, the bridge and the retraining service; docker-compose.yaml says which runs what.
 FROM python:3.13.7-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
@@ -26,5 +26,5 @@ ENV PATH=/opt/driftgauge/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 WORKDIR /var/lib/driftgauge
-EXPOSE 9108 9109
+EXPOSE 9108 9109 9120
 CMD ["driftgauge", "--help"]

@@ -39,6 +39,7 @@ def prometheus_config(
     scrape_interval: Duration,
     evaluation_interval: Duration,
     prometheus_target: str | None = None,
+    retraining_target: str | None = None,
     token_file: Path | None = None,
     grafana_url: str = "",
     docs_url: str = "",
@@ -57,6 +58,8 @@ def prometheus_config(
         Prometheus durations, or seconds.
     prometheus_target : str, optional
         `host:port` of this Prometheus; without it, it does not scrape itself.
+    retraining_target : str, optional
+        `host:port` of the retraining service, asked without credentials; without it, it is not scraped.
     token_file : Path, optional
         File with the bridge's bearer token; without it, no credentials are sent.
     grafana_url, docs_url : str
@@ -80,11 +83,12 @@ def prometheus_config(
     targets = {
         "model": list(model_targets),
         "bridge": [bridge_target],
+        "retraining": [retraining_target] if retraining_target else [],
         "alertmanager": [alertmanager_target],
         "prometheus": [prometheus_target] if prometheus_target else [],
     }
     config["scrape_configs"] = [
-        _job(job, targets[job["job_name"]], token_file)
+        _job(job, targets[job["job_name"]], token_file if job["job_name"] == "bridge" else None)
         for job in config["scrape_configs"]
         if targets[job["job_name"]]
     ]

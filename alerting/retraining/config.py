@@ -55,6 +55,7 @@ VARIABLES: Final = (
     "RETRAINING_LISTEN_ADDRESS",
     "RETRAINING_LISTEN_PORT",
     "RETRAINING_STATE_DIRECTORY",
+    "RETRAINING_TOKENS_FILE",
 )
 """What overrides the file. Empty is the same as absent."""
 SHORTEST_SECONDS: Final = 60.0
@@ -122,7 +123,7 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Retrain
             tls_key_file=_beside(path, file.listen.tls_key_file),
         ),
         access=Access(
-            tokens=config_secrets.token_files(file.access.token_files, path),
+            tokens=config_secrets.token_files(_token_files(file, values), path),
             open_metrics=file.access.open_metrics,
         ),
         webhook_secrets=tuple(
@@ -172,10 +173,10 @@ def _contradictions(
         yield f"RETRAINING_LISTEN_PORT: found {port[:20]!r}, need a number from 0 to {MAX_PORT}"
     if url is not None and not re.fullmatch(r"https?://\S+", url):
         yield "PROMETHEUS_URL: found something else, need an http or https address"
-    if not is_loopback(address) and not file.access.token_files:
+    if not is_loopback(address) and not _token_files(file, values):
         yield (
-            f"listen.address: found {address}, which others can reach, and no token; need access.token_files"
-            " or a loopback address"
+            f"listen.address: found {address}, which others can reach, and no token; need access.token_files,"
+            " RETRAINING_TOKENS_FILE or a loopback address"
         )
     if (file.listen.tls_certificate_file is None) != (file.listen.tls_key_file is None):
         yield "listen: found one of tls_certificate_file and tls_key_file, need both or neither"
@@ -225,6 +226,12 @@ def _mlflow_contradictions(file: File, values: Mapping[str, str]) -> Iterator[st
         )
     elif registered and not re.fullmatch(r"https?://\S+", uri or ""):
         yield "MLFLOW_TRACKING_URI: found something else, need the http or https address of a server"
+
+
+def _token_files(file: File, values: Mapping[str, str]) -> tuple[str, ...]:
+    """Files with tokens; the environment's stands for all of the file's."""
+    given = values.get("RETRAINING_TOKENS_FILE")
+    return tuple(file.access.token_files) if given is None else (str(Path(given).absolute()),)
 
 
 def _mlflow_uri(file: File, values: Mapping[str, str]) -> str | None:

@@ -25,7 +25,6 @@ from .retraining import (
     bridge_destination,
     handed_over,
     retraining_files,
-    with_scrape_job,
 )
 from .status import answers
 
@@ -272,6 +271,7 @@ def write_configuration(setup: Setup) -> None:
             scrape_interval=SCRAPE_SECONDS,
             evaluation_interval=SCRAPE_SECONDS,
             prometheus_target=setup.address(PROMETHEUS),
+            retraining_target=setup.address(RETRAINING) if setup.retrain else None,
         ),
         "alertmanager/alertmanager.yaml": alertmanager_config(
             setup.url(BRIDGE, "/alertmanager"),
@@ -285,8 +285,6 @@ def write_configuration(setup: Setup) -> None:
         files[f"prometheus/rules/{name}"] = content
     if setup.retrain:
         files |= retraining_files(setup)
-        scraped = with_scrape_job(files["prometheus/prometheus.yaml"], setup.address(RETRAINING))
-        files["prometheus/prometheus.yaml"] = scraped
     for name, content in files.items():
         path = setup.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The retraining service of `driftgauge demo --retrain`: its configuration, and who asks and scrapes it."""
+"""The retraining service of `driftgauge demo --retrain`: its configuration, and who asks it."""
 
 from __future__ import annotations
 
@@ -83,13 +83,6 @@ def bridge_destination(url: str) -> dict[str, Any]:
         "secret_file": f"{DESTINATION}.secret",
         "alert_names": [ALERT],
     }
-
-
-def with_scrape_job(prometheus: str, address: str) -> str:
-    """Prometheus's configuration with the service among its targets."""
-    config = yaml.safe_load(prometheus)
-    config["scrape_configs"].append({"job_name": "retraining", "static_configs": [{"targets": [address]}]})
-    return yaml.safe_dump(config, sort_keys=False, width=10_000, allow_unicode=True)
 
 
 def champion_path(directory: Path) -> Path:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from alerting.config_secrets import VARIABLES
+from alerting.retraining.config import VARIABLES as RETRAINING_VARIABLES
+from alerting.retraining.config import load_config
 from driftgauge.cli import build_parser
 from exporter.server import DEFAULT_PORT
 
@@ -33,7 +35,14 @@ REQUIRED = {
 }
 """Variables without which Compose refuses to start, and a value for each."""
 
-PORTS = {"model": DEFAULT_PORT, "bridge": 9109, "prometheus": 9090, "alertmanager": 9093, "grafana": 3000}
+PORTS = {
+    "model": DEFAULT_PORT,
+    "bridge": 9109,
+    "retraining": 9120,
+    "prometheus": 9090,
+    "alertmanager": 9093,
+    "grafana": 3000,
+}
 
 RETENTION_DAYS = 90
 
@@ -242,10 +251,26 @@ def test_the_bridge_asks_the_alertmanager_of_this_file(services: dict[str, Servi
     )
 
 
+def test_the_retraining_service_starts_with_what_it_is_given(
+    services: dict[str, Service], root: Path, tmp_path: Path
+) -> None:
+    """The mounted file and the variables, all of which it reads, are a configuration; its port is its own."""
+    environment = services["retraining"]["environment"]
+    assert set(environment) <= set(RETRAINING_VARIABLES)
+    token = tmp_path / "token"
+    token.write_text("a-token-of-sixteen-signs-or-more", encoding="utf-8")
+    assert Path(environment["RETRAINING_TOKENS_FILE"]).name == "retraining_token"
+    given = {**environment, "RETRAINING_TOKENS_FILE": str(token)}
+    settings = load_config(root / "config" / "retraining.yaml", given)
+    assert settings.listen.port == PORTS["retraining"]
+    assert settings.prometheus.url == f"http://prometheus:{PORTS['prometheus']}"
+    assert len(settings.access.tokens) == 1
+
+
 def test_our_commands_are_commands_that_we_have(services: dict[str, Service]) -> None:
     """The command line accepts each, with its options."""
     commands = {name: service["command"] for name, service in services.items() if "build" in service}
-    assert commands.keys() == {"model", "bridge"}
+    assert commands.keys() == {"model", "bridge", "retraining"}
     for name, command in commands.items():
         if command[0] == "driftgauge":
             arguments = build_parser().parse_args(command[1:])

@@ -93,6 +93,13 @@ def test_credentials_are_sent_only_where_a_token_is_given(tmp_path: Path) -> Non
     assert not [job for job in _prometheus(tmp_path)["scrape_configs"] if "authorization" in job]
 
 
+def test_the_retraining_service_is_scraped_only_when_its_address_is_known(tmp_path: Path) -> None:
+    """Under the job that its alerts ask for, and never with the bridge's token."""
+    config = _prometheus(tmp_path, retraining_target="127.0.0.1:9120", token_file=tmp_path / "t")
+    found = [job for job in config["scrape_configs"] if job["job_name"] == "retraining"]
+    assert found == [{"job_name": "retraining", "static_configs": [{"targets": ["127.0.0.1:9120"]}]}]
+
+
 def test_prometheus_scrapes_itself_only_when_its_address_is_known(tmp_path: Path) -> None:
     """The job of Prometheus itself appears with its target, and not without."""
     config = _prometheus(tmp_path, prometheus_target="127.0.0.1:9090")
