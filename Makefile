@@ -26,7 +26,7 @@ COMPILE = $(LOCK_BIN)/uv pip compile --quiet pyproject.toml --universal --python
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test stress test-spark test-airflow test-mlflow lint type audit check fmt bench soak lock \
+.PHONY: help demo setup test stress test-spark test-airflow test-mlflow lint type audit check fmt bench compare soak lock \
 	components components-required java clean
 
 help: ## Show these lines
@@ -71,6 +71,9 @@ fmt: $(DEV) ## Format the code and repair what the linter can
 
 bench: $(DEV) ## Measure what monitoring costs a prediction
 	$(BIN)/python benchmarks/predict_overhead.py $(ARGS)
+
+compare: $(DEV) ## Compare with other tools, each in an environment of its own, and write docs/comparison.md
+	$(BIN)/python -m benchmarks.comparison $(ARGS)
 
 soak: $(DEV) components-required ## Load the demo's stack for an hour and a quarter, and write docs/soak.md
 	$(BIN)/python -m benchmarks.soak --markdown docs/soak.md $(ARGS)
