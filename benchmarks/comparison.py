@@ -1,12 +1,12 @@
 """The same five incidents, false alarms and speed across six tools: writes the tables of docs/comparison.md.
 
-    make compare                                        # all tools, an hour or less
+    make compare                                        # all tools
     python -m benchmarks.comparison evidently frouros   # these anew, the others as they were
     python -m benchmarks.comparison --page              # only the page, from kept answers
 
-    python -m benchmarks.comparison --page              # only the page, from kept answers
-the same files. One that cannot be installed or fails is shown with its error. Answers are kept beside the
-environments, in results.json.
+Each tool has an environment of its own below the folder, with the versions of benchmarks/peers/*.txt, and
+reads the same files. One that cannot be installed or fails is shown with its error. Answers are kept beside
+the environments, in results.json.
 """
 
 from __future__ import annotations

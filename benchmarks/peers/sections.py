@@ -104,11 +104,11 @@ def share(happened: list[bool]) -> str:
 
 def speed(results: Results) -> Iterator[str]:
     """Medians of the rounds, beside ours."""
-    yield "| tool | table | training rows | check | check, times ours | both, times ours | peak |"
-    yield "|---|---|---:|---:|---:|---:|---:|"
+    yield "| tool | table | rounds | training rows | check | check, times ours | both, times ours | peak |"
+    yield "|---|---|---:|---:|---:|---:|---:|---:|"
     for tool in TOOLS:
         if trouble := problem(results, tool, "speed"):
-            yield f"| {tool} | | {cell(trouble)} | | | | |"
+            yield f"| {tool} | | | {cell(trouble)} | | | | |"
             continue
         for shape, rounds in results[tool]["speed"].items():
             fit, check, peak = (medians(rounds)[key] for key in ("fit_seconds", "check_seconds", "peak_mb"))
@@ -117,7 +117,8 @@ def speed(results: Results) -> Iterator[str]:
                 ours = medians(results[OURS]["speed"][shape])
                 whole = ours["fit_seconds"] + ours["check_seconds"]
                 ratios = f"| {check / ours['check_seconds']:.1f} | {(fit + check) / whole:.1f} |"
-            yield f"| {tool} | {shape} | {fit:.3f} s | {check:.3f} s {ratios} {peak:,.0f} MB |"
+            seconds = f"{fit:.3f} s | {check:.3f} s"
+            yield f"| {tool} | {shape} | {len(rounds)} | {seconds} {ratios} {peak:,.0f} MB |"
 
 
 def medians(rounds: list[dict[str, float]]) -> dict[str, float]:

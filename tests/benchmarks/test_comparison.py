@@ -102,7 +102,7 @@ def test_shares_and_ratios_are_those_of_the_lines() -> None:
     alarms = [line for line in sections.alarms(_results()) if line.startswith("| frouros")]
     assert alarms == ["| frouros | 300 | 2 | 50% | 50% | 100% | 1.0 |"]
     speed = [line for line in sections.speed(_results()) if line.startswith("| frouros")]
-    assert speed == ["| frouros | 10,000 x 20 | 1.000 s | 3.000 s | 1.0 | 1.0 | 100 MB |"]
+    assert speed == ["| frouros | 10,000 x 20 | 3 | 1.000 s | 3.000 s | 1.0 | 1.0 | 100 MB |"]
 
 
 def test_every_tool_is_in_every_table() -> None:
