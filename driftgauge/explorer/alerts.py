@@ -18,6 +18,7 @@ _RANKS: Final = {"critical": 0, "error": 1, "warning": 2, "info": 3}
 class Alert:
     """One alert of Alertmanager; `state` is firing or suppressed."""
 
+    fingerprint: str
     name: str
     severity: str
     state: str
@@ -60,6 +61,7 @@ def alerts(found: Sequence[Mapping[str, Any]]) -> tuple[Alert, ...]:
     """
     listed = [
         Alert(
+            fingerprint=str(one["fingerprint"]),
             name=str(one["labels"]["alertname"]),
             severity=str(one["labels"].get("severity", "")),
             state="firing" if one["status"]["state"] == "active" else str(one["status"]["state"]),

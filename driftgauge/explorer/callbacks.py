@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
+from dash.exceptions import PreventUpdate
 
 from ..errors import SourceError
 from . import figures, navigation, pieces, words
+from .changes import anew
 from .layout import interval_of
 from .reader import Reader
 from .selection import ALL as ALL_ROWS
@@ -39,18 +41,31 @@ def register(app: Dash, reader: Reader) -> None:
     app.clientside_callback(  # type: ignore[no-untyped-call]  # Dash's own
         ClientsideFunction("explorer", "theme"), Output("theme-set", "data"), Input("theme", "value")
     )
+    app.clientside_callback(  # type: ignore[no-untyped-call]  # as above
+        ClientsideFunction("explorer", "due"),
+        Output("due", "data"),
+        Input("timer", "n_intervals"),
+        prevent_initial_call=True,
+    )
 
 
 def _texts(app: Dash, reader: Reader) -> None:
     """The parts of the page that are words and tables."""
 
     def show(name: str, make: Callable[[Selection], Any], *more: Input) -> None:
-        @app.callback(Output(name, "children"), Input("view", "data"), *more)
-        def update(view: View | None, *_: Any) -> Any:  # noqa: ANN401 - as Dash has it
+        @app.callback(
+            Output(name, "children"),
+            Output(f"{name}-shown", "data"),
+            State(f"{name}-shown", "data"),
+            Input("view", "data"),
+            *more,
+        )
+        def update(shown: object, view: View | None, *_: Any) -> Any:  # noqa: ANN401 - as Dash has it
             if view is None:
-                return no_update
+                raise PreventUpdate
             made, trouble = _tried(lambda: make(_selection(view)))
-            return made if trouble is None else trouble
+            parts, digests = anew({name: made if trouble is None else trouble}, shown)
+            return parts[name], digests
 
     show("summary", lambda chosen: _summary(reader, chosen))
     show("statistics", lambda chosen: _statistics(reader, chosen))
@@ -70,14 +85,18 @@ def _charts(app: Dash, reader: Reader) -> None:
             Output(f"{name}-words", "children"),
             Output(f"{name}-notice", "children"),
             *more,
+            Output(f"{name}-shown", "data"),
+            State(f"{name}-shown", "data"),
             Input("view", "data"),
         )
-        def update(view: View | None) -> Any:  # noqa: ANN401 - as Dash has it
+        def update(shown: object, view: View | None) -> Any:  # noqa: ANN401 - as Dash has it
             if view is None:
-                return no_update
+                raise PreventUpdate
             made, trouble = _tried(lambda: make(_selection(view)))
-            parts = (figures.empty(), "", [trouble], "") if made is None else made
-            return parts[: 3 + len(more)]
+            found = (figures.empty(), "", [trouble], "") if made is None else made
+            names = ("figure", "words", "notice", "table")[: 3 + len(more)]
+            parts, digests = anew(dict(zip(names, found, strict=False)), shown)
+            return *parts.values(), digests
 
     def distribution(chosen: Selection) -> tuple[Any, str, list[Any], Any]:
         bins, trouble = _tried(lambda: reader.bins(chosen))

@@ -23,6 +23,12 @@ _GRAPH: Final[Any] = {"displayModeBar": False, "responsive": True}
 
 THEMES: Final = ("auto", "light", "dark")
 
+PARTS: Final = (
+    "navigation", "summary", "statistics", "quality", "ranking", "alerts", "incidents", "distribution",
+    "score", "performance",
+)  # fmt: skip
+"""What is answered by itself; the browser keeps digests of what it shows of each."""
+
 
 def layout() -> html.Div:
     """The whole page."""
@@ -32,6 +38,8 @@ def layout() -> html.Div:
             dcc.Store(id="view"),
             dcc.Store(id="acted"),
             dcc.Store(id="theme-set"),
+            dcc.Store(id="due"),
+            *(dcc.Store(id=f"{name}-shown") for name in PARTS),
             dcc.Interval(id="timer", interval=REFRESHES[DEFAULT_REFRESH] * _MILLISECONDS),
             html.A("Skip to the summary", href="#summary-card", className="skip"),
             _header(),
@@ -70,7 +78,8 @@ def _header() -> html.Header:
                         [
                             html.Button("Refresh", id="refresh", className="primary"),
                             _dropdown("every", "every", list(REFRESHES), DEFAULT_REFRESH, kept=True),
-                            html.Span(id="updated", className="quiet", role="status"),
+                            html.Span(id="updated", className="quiet"),
+                            html.Span(id="refreshed", className="hidden", role="status"),
                         ],
                         className="refresh",
                     ),

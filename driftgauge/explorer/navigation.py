@@ -11,6 +11,7 @@ from dash.exceptions import PreventUpdate
 
 from ..errors import SourceError
 from . import pieces, words
+from .changes import anew, unless
 from .choices import Choices
 from .reader import Reader
 from .selection import UNTIL_FORMS, Selection, changed, from_address, parse_until, to_address
@@ -40,15 +41,18 @@ def register(app: Dash, reader: Reader) -> None:
             "view": Output("view", "data"),
             "notices": Output("notices", "children"),
             "updated": Output("updated", "children"),
+            "refreshed": Output("refreshed", "children"),
+            "shown": Output("navigation-shown", "data"),
             "values": {name: Output(name, "value") for name in CONTROLS},
             "options": {name: Output(name, "options") for name in OFFERED},
         },
         inputs={
             "search": Input("address", "search"),
             "pressed": Input("refresh", "n_clicks"),
-            "due": Input("timer", "n_intervals"),
+            "due": Input("due", "data"),
             "values": {name: Input(name, "value") for name in CONTROLS},
             "view": State("view", "data"),
+            "before": State("navigation-shown", "data"),
         },
     )
     def navigate(
@@ -57,6 +61,7 @@ def register(app: Dash, reader: Reader) -> None:
         due: Any,  # noqa: ANN401, ARG001 - as above
         values: Mapping[str, Any],
         view: Mapping[str, Any] | None,
+        before: object,
     ) -> dict[str, Any]:
         control = ctx.triggered_id if ctx.triggered_id in CONTROLS else None
         if control in OFFERED and not values[control]:
@@ -68,15 +73,21 @@ def register(app: Dash, reader: Reader) -> None:
             wanted = with_control(wanted, control, values)
         shown, choices, notes = settle(reader, wanted, by_address=control is None)
         now = reader.clock()
+        as_of = f"as of {words.moment(shown.end(now))} UTC"
+        lists = {name: offered(getattr(choices, f"{name}s"), getattr(shown, name)) for name in OFFERED}
+        parts, digests = anew({**lists, "notices": notes}, before)
+        new_values = {name: getattr(shown, name) for name in CONTROLS}
+        address = to_address(shown)
         return {
-            "search": to_address(shown),
+            "search": unless(address == search, address),
             "view": {"chosen": asdict(shown), "at": now},
-            "notices": notes,
-            "updated": f"as of {words.moment(shown.end(now))} UTC",
-            "values": {name: getattr(shown, name) for name in CONTROLS},
-            "options": {
-                name: offered(getattr(choices, f"{name}s"), getattr(shown, name)) for name in OFFERED
-            },
+            "notices": parts["notices"],
+            "updated": as_of,
+            # Those who hear the page are told of a refresh that they asked for, and of no other.
+            "refreshed": unless(ctx.triggered_id != "refresh", as_of),
+            "shown": digests,
+            "values": {name: unless(value == values[name], value) for name, value in new_values.items()},
+            "options": {name: parts[name] for name in OFFERED},
         }
 
 

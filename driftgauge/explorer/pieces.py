@@ -56,7 +56,8 @@ def bins_table(found: Distribution) -> html.Div:
          words.change(one.difference, percent=True), words.share(one.previous)]
         for one in found.bins
     ]  # fmt: skip
-    return table(["Bin", "Reference", "This range", "Difference", "Range before"], rows, "Shares by bin")
+    heads = ["Bin", "Reference", "This range", "Difference", "Range before"]
+    return table(heads, rows, "Shares by bin", "bins-table")
 
 
 def statistics_table(found: Sequence[Statistic], span: str) -> html.Div | html.P:
@@ -78,7 +79,7 @@ def statistics_table(found: Sequence[Statistic], span: str) -> html.Div | html.P
     ]
     heads = ["Test", "Score", "Threshold", "Score / threshold", "p-value", "Noise floor", f"Mean of {span}",
              f"Change to the {span} before"]  # fmt: skip
-    return table(heads, rows, "Statistics")
+    return table(heads, rows, "Statistics", "statistics-table")
 
 
 def quality_tables(found: Quality, chosen: Selection) -> list[Any]:
@@ -99,12 +100,19 @@ def quality_tables(found: Quality, chosen: Selection) -> list[Any]:
             [f"Values of {chosen.feature}", f"Share in {chosen.span}", "Change", "Reference"],
             damages,
             "Damaged values",
+            "damage-table",
         ),
     ]
     if kinds:
         heads = [f"All data, window {chosen.window}", "Worst", "Threshold", "State"]
         parts.append(
-            html.Details([html.Summary("All kinds of damage"), table(heads, kinds, "Kinds of damage")])
+            html.Details(
+                [
+                    html.Summary("All kinds of damage", id="kinds-summary"),
+                    table(heads, kinds, "Kinds of damage", "kinds-table"),
+                ],
+                id="kinds",
+            )
         )
     return parts
 
@@ -113,7 +121,8 @@ def ranking_list(found: Ranking, chosen: Selection) -> list[Any]:
     """Features by what they add to the drift; each chooses itself."""
     if not found.features:
         return [html.P("No features in this time range.", className="quiet")]
-    parts: list[Any] = [html.Ol([_ranked(one, chosen) for one in found.features], className="ranking")]
+    ranked = [_ranked(one, chosen) for one in found.features]
+    parts: list[Any] = [html.Ol(ranked, id="ranking-list", className="ranking")]
     if found.more:
         parts.append(html.P(f"and {found.more} more", className="quiet"))
     return parts
@@ -132,7 +141,7 @@ def alerts_table(found: Sequence[Alert]) -> html.Div | html.P:
         ]
         for one in found
     ]
-    return table(["Severity", "Alert", "State", "Since (UTC)"], rows, "Alerts")
+    return table(["Severity", "Alert", "State", "Since (UTC)"], rows, "Alerts", "alerts-table")
 
 
 def incidents_table(found: Sequence[Incident]) -> html.Div | html.P:
@@ -151,11 +160,16 @@ def incidents_table(found: Sequence[Incident]) -> html.Div | html.P:
         ]
         for one in found
     ]
-    return table(["Severity", "Incident", "State", "Since (UTC)", "Action"], rows, "Incidents")
+    heads = ["Severity", "Incident", "State", "Since (UTC)", "Action"]
+    return table(heads, rows, "Incidents", "incidents-table")
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], name: str) -> html.Div:
-    """A table that scrolls inside itself where the screen is narrow; its first column names the rows."""
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], name: str, anchor: str) -> html.Div:
+    """A table that scrolls inside itself where the screen is narrow; its first column names the rows.
+
+    Its anchor is its id. Everything that takes the focus or scrolls has one: by it the page gives both back
+    to what is drawn again.
+    """
     return html.Div(
         html.Table(
             [
@@ -168,6 +182,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], name: str) -> htm
                 ),
             ]
         ),
+        id=anchor,
         className="scroll",
         role="region",
         tabIndex=0,
@@ -182,7 +197,8 @@ def _fact(name: str, value: Any, more: str) -> html.Div:  # noqa: ANN401 - text 
 def _ranked(one: Ranked, chosen: Selection) -> html.Li:
     part = one.contribution or 0.0
     is_chosen = one.feature == chosen.feature
-    link = dcc.Link(one.feature, href=to_address(changed(chosen, {"feature": one.feature, "test": ""})))
+    address = to_address(changed(chosen, {"feature": one.feature, "test": ""}))
+    link = dcc.Link(one.feature, id={"type": "feature", "name": one.feature}, href=address)
     numbers = f"{words.share(one.contribution)}, {words.times(one.ratio)}"
     return html.Li(
         [
@@ -200,7 +216,17 @@ def _ranked(one: Ranked, chosen: Selection) -> html.Li:
 
 def _links(one: Alert) -> html.Div | None:
     places = [("Runbook", one.runbook), ("Dashboard", one.dashboard)]
-    links = [html.A(name, href=url, rel="noreferrer", target="_blank") for name, url in places if url]
+    links = [
+        html.A(
+            name,
+            id={"type": name.lower(), "alert": one.fingerprint},
+            href=url,
+            rel="noreferrer",
+            target="_blank",
+        )
+        for name, url in places
+        if url
+    ]
     return html.Div(links, className="links") if links else None
 
 

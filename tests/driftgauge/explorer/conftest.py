@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,8 +31,10 @@ DRIFTING, SEGMENTED = "temp", "origin"
 MODEL_NAME, VERSION, OTHER_MODEL = "delay", "1.2.0", "price"
 WINDOWS = (Window("1h", 3_600.0), Window("6h", 6 * 3_600.0))
 ROWS = 400
-STEP_SECONDS = 0.5
-"""Between two simulated hours: Prometheus scrapes every second and sees counters grow."""
+STEP_SECONDS = 2.0
+"""Between two simulated hours: Prometheus scrapes every second and sees counters grow.
+
+Their checks share an interpreter with the tests, which more of them would slow down."""
 
 WAIT_SECONDS = 60.0
 """For what takes seconds on an idle machine."""
@@ -145,24 +150,33 @@ class Stack:
             time.sleep(0.1)
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [int(listening.getsockname()[1]) for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return ports
+@contextmanager
+def _held_ports(count: int) -> Iterator[list[int]]:
+    """Ports that nobody else is given: bound while they are held, and listened on by whom they are for."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind((HOST, 0))
+        yield [int(one.getsockname()[1]) for one in sockets]
 
 
-def _explorer(name: str, port: int, **urls: str) -> Part:
+def _explorer(name: str, log: Path, **urls: str) -> Part:
+    """An explorer on a free port, which its log tells."""
     options = [word for option, url in urls.items() for word in (f"--{option}", url)]
-    url = f"http://{HOST}:{port}"
     return Part(
         name=name,
-        command=[sys.executable, "-m", "driftgauge", "explore", "--port", str(port), *options],
-        url=url,
-        is_ready=answers(f"{url}/_dash-layout"),
+        command=[sys.executable, "-m", "driftgauge", "explore", "--port", "0", *options],
+        url=str(log),
+        is_ready=lambda: bool(_printed(log)) and answers(f"{_printed(log)}/_dash-layout")(),
         ready_within_seconds=WAIT_SECONDS,
     )
+
+
+def _printed(log: Path) -> str:
+    """The address that an explorer has printed, as soon as the line is whole."""
+    found = re.search(r"^explorer: (http://\S+)\n", log.read_text(), re.MULTILINE)
+    return found[1] if found else ""
 
 
 @pytest.fixture(scope="module")
@@ -172,20 +186,24 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     components = find_components()
     assert not components.missing, "Debian: prometheus, prometheus-alertmanager"
     listeners = (MODEL, BRIDGE, INBOX, PROMETHEUS, ALERTMANAGER)
-    *ports, explorer, lonely, nowhere = _free_ports(len(listeners) + 3)
-    setup = Setup(
-        directory=folder,
-        ports=dict(zip(listeners, ports, strict=True)),
-        components=components,
-        speed=1.0,
-        slack_channel="#model-alerts",
-        environment={},
-    )
-    write_configuration(setup)
     world = World()
     over = threading.Event()
     runner = threading.Thread(target=world.run, args=(over,))
-    with Supervisor(folder / "logs") as supervisor, world.predictor, world.other:
+    with (
+        _held_ports(len(listeners) + 1) as (*ports, nowhere),
+        Supervisor(folder / "logs") as supervisor,
+        world.predictor,
+        world.other,
+    ):
+        setup = Setup(
+            directory=folder,
+            ports=dict(zip(listeners, ports, strict=True)),
+            components=components,
+            speed=1.0,
+            slack_channel="#model-alerts",
+            environment={},
+        )
+        write_configuration(setup)
         world.hour()
         world.predictor.serve(port=setup.ports[MODEL])
         urls = {
@@ -198,13 +216,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         parts = [
             *bridge_parts(setup),
             *component_parts(setup),
-            _explorer("explorer", explorer, **urls),
-            _explorer("lonely", lonely, **away),
+            _explorer("explorer", supervisor.log_of("explorer"), **urls),
+            _explorer("lonely", supervisor.log_of("lonely"), **away),
         ]
         for part in parts:
             supervisor.start(part)
         supervisor.wait_ready(*(part.name for part in parts))
-        running = Stack(setup, supervisor, parts[-2].url, parts[-1].url)
+        explorer, lonely = (_printed(supervisor.log_of(name)) for name in ("explorer", "lonely"))
+        running = Stack(setup, supervisor, explorer, lonely)
         runner.start()
         try:
             counted = f'sum(increase(model_feature_bin_total{{feature_name="{DRIFTING}"}}[5m])) > 0'

@@ -27,6 +27,7 @@ ALERT: dict[str, Any] = {
     },
     "status": {"state": "active"},
     "startsAt": "2026-01-01T00:00:00.123Z",
+    "fingerprint": "b2d7",
 }
 INCIDENT: dict[str, Any] = {
     "id": 7, "title": "A", "model": "m", "severity": "critical", "firing": 2, "ended_at": None,
