@@ -28,7 +28,7 @@ from .parts import (
     model_part,
     write_configuration,
 )
-from .ports import BRIDGE, INBOX, LISTENERS, MODEL, PROMETHEUS, check_free, choose_ports
+from .ports import BRIDGE, EXPLORER, INBOX, LISTENERS, MODEL, PROMETHEUS, check_free, choose_ports
 from .processes import StopRequest, Supervisor
 from .replay import DAY_SECONDS
 from .retraining import alive, retraining_part
@@ -81,6 +81,8 @@ class _Run:
                 f"Found no {' and no '.join(setup.components.missing)} on PATH, so no alert can become a "
                 f"message; drift is shown here all the same. {GET_COMPONENTS}"
             )
+        if PROMETHEUS in setup.listeners and EXPLORER not in setup.listeners:
+            self.say("Found no dash in this Python, so no drift explorer: pip install 'driftgauge[explore]'")
 
     def start(self, supervisor: Supervisor) -> bool:
         """Start all parts; False when it was over before they were ready."""
