@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from driftgauge.explorer.layout import PARTS
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, ViewportSize
+    from playwright.sync_api import Browser, Page, Response, ViewportSize
 
     from .conftest import Stack
 
@@ -29,7 +34,14 @@ TEXT_CONTRAST = 4.5
 """WCAG 2.2, 1.4.3; every text here counts as small."""
 
 STANDING_STILL = 'localStorage["_dash_persistence.every.value.true"] ??= JSON.stringify(["off", "30 s"])'
-"""No refresh by itself, as if it had been chosen before: on a busy machine one would overtake the other."""
+"""No refresh by itself, as if it had been chosen before: tests say when there is one."""
+
+ANSWERS = "**/_dash-update-component"
+NOTHING_AWAITED = "() => dash_clientside.explorer.due(1) === 1"
+"""What the page itself asks at a tick."""
+
+MARK = "parts => { for (const part of parts) document.querySelector(part).marked = true; }"
+"""An element that is drawn again has no mark."""
 
 CONTRASTS = """() => {
   const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
@@ -80,35 +92,54 @@ def browser() -> Iterator[Browser]:
 Open = Callable[..., "Page"]
 
 
-@pytest.fixture
-def opened(browser: Browser, stack: Stack) -> Iterator[Open]:
-    """Opens the explorer; at the end nothing was logged as an error and no other host was asked."""
-    troubles: list[str] = []
-    contexts = []
-
-    def opener(search: str = "", *, base: str = "") -> Page:
-        context = browser.new_context(viewport=DESK)
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """One page for all tests: loading it costs more than what they do with it."""
+    with browser.new_context(viewport=DESK) as context:
         context.add_init_script(STANDING_STILL)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(TIMEOUT_MILLISECONDS)
+        found = context.new_page()
+        found.set_default_timeout(TIMEOUT_MILLISECONDS)
+        yield found
+
+
+@pytest.fixture
+def troubles(page: Page, stack: Stack) -> Iterator[list[str]]:
+    """What was logged as an error, and requests of another host: at the end there is nothing of either."""
+    found: list[str] = []
+    own = (stack.explorer, stack.lonely, "data:", "blob:")
+    listeners: dict[Any, Callable[[Any], None]] = {
+        "console": lambda said: found.append(said.text) if said.type == "error" else None,
+        "pageerror": lambda error: found.append(str(error)),
+        "request": lambda asked: None if asked.url.startswith(own) else found.append(asked.url),
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
+    yield found
+    for event, listener in listeners.items():
+        page.remove_listener(event, listener)
+    assert found == []
+
+
+@pytest.fixture
+def opened(page: Page, stack: Stack, troubles: list[str]) -> Open:
+    """Leads the page to a view: through its address where it is loaded already, as Back and Forward do."""
+
+    def opener(search: str = "", *, base: str = "", loaded: bool = True) -> Page:
         address = base or stack.explorer
-        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda asked: None if _is_own(asked.url, address) else troubles.append(asked.url))
-        page.goto(f"{address}/{search}")
+        page.set_viewport_size(DESK)
+        page.emulate_media(color_scheme="light")
+        if loaded and page.url.startswith(f"{address}/"):
+            page.evaluate(
+                "to => { history.pushState({}, '', to); dispatchEvent(new PopStateEvent('popstate')); }",
+                f"/{search}",
+            )
+        else:
+            page.goto(f"{address}/{search}")
+        page.wait_for_function("() => new URLSearchParams(location.search).has('model')")
         page.locator("#summary dt, #summary .notice").first.wait_for()
-        page.wait_for_load_state("networkidle")  # all parts are drawn, and none will be drawn again
         return page
 
-    yield opener
-    for context in contexts:
-        context.close()
-    assert troubles == []
-
-
-def _is_own(url: str, address: str) -> bool:
-    return url.startswith((address, "data:", "blob:"))
+    return opener
 
 
 def _query(page: Page) -> dict[str, str]:
@@ -129,9 +160,29 @@ def _says(page: Page, selector: str, text: str) -> None:
     page.locator(selector, has_text=text).first.wait_for()
 
 
+def _tick(page: Page) -> None:
+    """The timer's next tick, ahead of its time."""
+    page.evaluate("() => dash_clientside.set_props('timer', {n_intervals: Date.now()})")
+
+
+def _refreshed(page: Page) -> None:
+    """Let the page refresh by itself, and wait until every part of it has its answer."""
+    waiting = set(PARTS)
+
+    def is_last(answer: Response) -> bool:
+        wanted = str(json.loads(answer.request.post_data or "{}").get("output"))
+        waiting.difference_update([name for name in PARTS if f"{name}-shown.data" in wanted])
+        return not waiting
+
+    page.wait_for_function(NOTHING_AWAITED)
+    with page.expect_response(is_last):
+        _tick(page)
+    page.wait_for_function(NOTHING_AWAITED)
+
+
 def test_it_opens_on_the_feature_that_drifts_most(opened: Open) -> None:
     """Without any choice: state, severity, distribution, score, tables, ranking and incidents are there."""
-    page = opened()
+    page = opened(loaded=False)
     _says(page, "#summary", f"State of {DRIFTING}")
     _says(page, "#summary .pill", "drift")
     _says(page, "#distribution-words", f"values of {DRIFTING}. It differs most in")
@@ -195,6 +246,26 @@ def test_a_view_can_be_linked_to_and_refreshed(opened: Open) -> None:
     page.wait_for_function("text => document.querySelector('#updated').innerText !== text", arg=before)
 
 
+def test_what_has_not_changed_is_not_drawn_again(opened: Open) -> None:
+    """The past stays as it is: a refresh leaves what shows it alone, and with it what a reader does there."""
+    page = opened(f"?until={datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}&version=9")
+    _says(page, "#notices", "version: found no '9'")
+    _says(page, "#summary", "Last check")
+    parts = [f"#{name} > *" for name in ("summary", "statistics", "quality", "ranking", "distribution-table")]
+    for part in parts:
+        page.locator(part).first.wait_for(state="attached")
+    ends = time.monotonic() + TIMEOUT_MILLISECONDS / 1_000
+    page.evaluate(MARK, parts)
+    while True:
+        _refreshed(page)
+        _refreshed(page)  # what the first one has drawn is there for sure when the second one is answered
+        if page.evaluate("parts => parts.every((part) => document.querySelector(part).marked)", parts):
+            break
+        # Prometheus may still have written down what it had scraped before that moment.
+        assert time.monotonic() < ends, "drawn again at each refresh"
+        page.evaluate(MARK, parts)
+
+
 def test_names_of_users_are_text(opened: Open) -> None:
     """A feature called like HTML with quotes is asked for, shown and listed as it is called."""
     page = opened()
@@ -210,7 +281,7 @@ def test_names_of_users_are_text(opened: Open) -> None:
 
 def test_it_works_by_keyboard_alone(opened: Open) -> None:
     """Tab reaches every control in order and shows where it is; lists open and close by keys."""
-    page = opened()
+    page = opened(loaded=False)
     _says(page, "#incidents", "ModelDriftDetected")
     _says(page, "#ranking li.chosen", DRIFTING)
     _says(page, "#statistics tbody th", "PSI")
