@@ -60,7 +60,8 @@ class Environment:
         frozen = run(
             [str(self.python), "-m", "pip", "freeze", "--exclude-editable"], RUN_SECONDS
         ).splitlines()
-        version = next((line.split("==")[1] for line in frozen if line.startswith(f"{self.name}==")), "")
+        asked = f"import importlib.metadata as m; print(m.version({self.name!r}))"
+        version = run([str(self.python), "-c", asked], RUN_SECONDS).strip()
         place = self.python.parent.parent / "lib"
         total = sum(path.lstat().st_size for path in place.rglob("*") if path.is_file())
         return {"version": version, "packages": len(frozen), "megabytes": total / 1e6}
