@@ -20,14 +20,17 @@ INSTALL := -m pip --disable-pip-version-check install --quiet --use-pep517
 PIP := $(BIN)/python $(INSTALL)
 LOCK_BIN := .driftgauge/lock/bin
 UV := uv==0.13.8
+# Not among the development packages: it brings a pip, and a pip that replaces itself may never end.
+AUDIT_BIN := .driftgauge/audit/bin
+PIP_AUDIT := pip-audit==2.10.1
 COMPILE = $(LOCK_BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url $(if $(UPGRADE),--upgrade)
 
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test stress test-spark test-airflow test-mlflow lint type audit check fmt bench compare soak lock \
-	components components-required java clean
+.PHONY: help demo setup test stress test-spark test-airflow test-mlflow lint type audit check fmt bench compare \
+	soak lock components components-required java clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,8 +63,8 @@ lint: $(DEV) ## Check style and spelling
 type: $(DEV) ## Check types
 	$(BIN)/mypy
 
-audit: $(DEV) ## Look the locked packages up among known vulnerabilities (says so where it cannot)
-	@$(BIN)/python scripts/audit.py
+audit: $(AUDIT_BIN)/pip-audit ## Look the locked packages up among known vulnerabilities (says so where it cannot)
+	@$(AUDIT_BIN)/python scripts/audit.py
 
 check: lint type test audit ## Run lint, type, test and audit
 
@@ -122,6 +125,11 @@ $(SPARK)/.installed $(AIRFLOW)/.installed $(MLFLOW)/.installed:
 	$(@D)/bin/python $(INSTALL) --require-hashes -r $<
 	$(@D)/bin/python $(INSTALL) --no-deps --editable .
 	@touch $@
+
+$(AUDIT_BIN)/pip-audit:
+	@scripts/debian.sh python
+	$(PYTHON) -m venv .driftgauge/audit
+	$(AUDIT_BIN)/python -m pip --disable-pip-version-check install --quiet $(PIP_AUDIT)
 
 $(LOCK_BIN)/uv:
 	@scripts/debian.sh python
