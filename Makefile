@@ -16,7 +16,8 @@ SPARK := .venv-spark
 AIRFLOW := .venv-airflow
 MLFLOW := .venv-mlflow
 
-INSTALL := -m pip --disable-pip-version-check install --quiet --use-pep517
+# Compiling every module of every package takes longer than the rest; what is imported is compiled then.
+INSTALL := -m pip --disable-pip-version-check install --quiet --use-pep517 --no-compile
 PIP := $(BIN)/python $(INSTALL)
 LOCK_BIN := .driftgauge/lock/bin
 UV := uv==0.13.8
