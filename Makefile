@@ -17,7 +17,7 @@ AIRFLOW := .venv-airflow
 MLFLOW := .venv-mlflow
 
 # Compiling every module of every package takes longer than the rest; what is imported is compiled then.
-INSTALL := -m pip --disable-pip-version-check install --quiet --use-pep517 --no-compile
+INSTALL := scripts/install.py --disable-pip-version-check install --quiet --use-pep517 --no-compile
 PIP := $(BIN)/python $(INSTALL)
 LOCK_BIN := .driftgauge/lock/bin
 UV := uv==0.13.8
