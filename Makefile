@@ -30,8 +30,8 @@ COMPILE = $(LOCK_BIN)/uv pip compile --quiet pyproject.toml --universal --python
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test stress test-spark test-airflow test-mlflow lint type audit check fmt bench compare \
-	soak lock components components-required java clean
+.PHONY: help demo setup test stress whole test-spark test-airflow test-mlflow lint type audit check fmt \
+	bench compare soak lock components components-required java clean
 
 help: ## Show these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,9 @@ test: $(DEV) components-required ## Run all tests, those with the real Prometheu
 
 stress: $(DEV) components-required ## Load and torment the bridge for a quarter of an hour, and measure
 	$(BIN)/python -m pytest -p no:xdist -m stress tests/alerting $(ARGS)
+
+whole: $(DEV) components-required ## Use the explorer in a browser, and close the demo's loop from drift to a new model
+	$(BIN)/python -m pytest -p no:xdist -m stress tests/driftgauge tests/stack $(ARGS)
 
 test-spark: $(SPARK)/.installed java ## Run the tests on a local Spark, in an environment of its own
 	$(SPARK)/bin/python -m pytest tests/engines/spark $(ARGS)

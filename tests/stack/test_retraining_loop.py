@@ -18,7 +18,7 @@ import pytest
 from driftgauge.demo.ports import LISTENERS
 from driftgauge.demo.timeline import NEEDED
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.stress]
 
 LIMIT_SECONDS = 1_500
 """Two minutes on a quiet machine of two cores, five with sixteen others that compute."""

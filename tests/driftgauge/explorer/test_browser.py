@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .conftest import Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.stress]
 
 DRIFTING, SEGMENTED = "temp", "origin"
 NASTY = 'wind "<b>speed</b>" \\ {x}'

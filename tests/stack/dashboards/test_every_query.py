@@ -24,8 +24,8 @@ PAGES = {
     for path in sorted(dashboards_dir().glob("*.json"))
 }
 
-PATIENCE_SECONDS = 90.0
-"""From the start until the last series must be there; measured: 12, on a machine that others use too."""
+PATIENCE_SECONDS = 400.0
+"""From the start until the last series must be there; measured: 12, and over 90 on a crowded machine."""
 
 SECONDS_BETWEEN_LOOKS = 1.0
 
