@@ -90,8 +90,8 @@ POLICY = RolloutPolicy(
     alpha=1e-12,
     guard_alpha=1e-12,
 )
-"""A rollout that stays in its last stage until it is decided by hand, however slow the machine is and however the
-flights are drawn: no evidence of a minute is that strong."""
+"""A rollout that stays in its last stage until it is decided by hand, however slow the machine is and
+however the flights are drawn: no evidence of a minute is that strong."""
 
 BUSINESS = {
     "rebookings": BusinessMeasure("rebookings", "counter"),
