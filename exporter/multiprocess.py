@@ -150,7 +150,19 @@ def _lives(path: Path) -> bool:
         return False
     except PermissionError:  # it runs, as somebody else's
         return True
-    return True
+    return not _ended(int(pid))
+
+
+def _ended(pid: int) -> bool:
+    """Whether Linux keeps a process only until its parent asks how it ended: a signal still reaches it.
+
+    A server may take its time to ask, and in a container whose first process never asks it is for ever.
+    """
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:  # no Linux, or it has gone since
+        return False
+    return state[:1] in (["Z"], ["X"])
 
 
 def _configured() -> Path | None:

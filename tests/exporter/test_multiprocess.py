@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.multiprocess import forget_dead
+
 WORKER = """
 import sys, warnings
 warnings.simplefilter("error")
@@ -88,6 +90,25 @@ def test_the_scrape_is_sound_while_a_killed_worker_left_an_empty_file(tmp_path: 
     """As one does that was killed between making its file and filling it."""
     (tmp_path / "counter_1.db").touch()
     assert "model_info" in run(tmp_path, "print(generate_latest(predictor.registry).decode())")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the state of a process is read from Linux")
+def test_a_worker_whose_end_nobody_asked_for_is_dead(tmp_path: Path) -> None:
+    """A killed process that its parent has not waited for still takes signals, and has no gauges."""
+    worker = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        file = tmp_path / f"gauge_livemostrecent_{worker.pid}.db"
+        file.touch()
+        forget_dead(tmp_path)
+        assert file.exists()
+        worker.kill()
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # ended, and left as it is
+        os.kill(worker.pid, 0)
+        forget_dead(tmp_path)
+        assert not file.exists()
+    finally:
+        worker.kill()
+        worker.communicate()
 
 
 def test_gunicorns_hooks_forget_who_is_gone(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ from prometheus_client import CollectorRegistry
 from exporter import InstrumentedPredictor, Reference
 from exporter.rollout import RolloutPolicy, RolloutPredictor, Stage
 
+# A server's module, which reads its configuration when it is imported: no doctests to look for.
+collect_ignore = ["served_app.py"]
+
 
 class Knowing:
     """Answers the truth, which is its first column, but for the rows where its own column says 1."""

@@ -99,6 +99,11 @@ class Server:
         found = {int(path.stem.rpartition("_")[2]) for path in self.directory.glob("counter_*.db")}
         return {pid for pid in found if Path(f"/proc/{pid}").exists()}
 
+    def gauges(self, pid: int) -> list[Path]:
+        """Files of a worker's gauges which a scrape leaves."""
+        self.metrics()
+        return list(self.directory.glob(f"gauge_live*_{pid}.db"))
+
     def kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
