@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 import pydantic
-from pydantic import ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints
 
+from . import config_words
 from .config_actions import ActionsSection, AlertmanagerSection, MentionsSection
 from .config_escalation import DailyDigestSection, HeartbeatSection, PolicySection, StormsSection
 from .config_receivers import SECTIONS, DestinationSection, EmailSection
-from .config_words import Location, refusal
+from .config_words import Location
 from .delivery import DeliveryPolicy
-from .errors import ConfigError
 from .incidents import StatePolicy
 from .intake import IntakePolicy
 from .slack import SlackPolicy
@@ -136,14 +136,15 @@ def check(document: object, path: object) -> File:
     ConfigError
         With every problem: key, what was found, what is needed; never a value that may be a secret.
     """
-    if not isinstance(document, dict):
-        raise ConfigError(
-            f"{path}: found {type(document).__name__}, need sections such as destinations: and sources:"
-        )
-    try:
-        return File.model_validate(document)
-    except ValidationError as error:
-        raise refusal(error, path, place=_place, known=_known, secrets="the environment") from None
+    return config_words.check(
+        File,
+        document,
+        path,
+        sections="destinations: and sources:",
+        place=_place,
+        known=_known,
+        secrets="the environment",
+    )
 
 
 def _place(location: Location) -> tuple[Location, str | None]:

@@ -4,38 +4,68 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from .errors import ConfigError
 from .secret import mask
 
 Location = tuple[int | str, ...]
+File = TypeVar("File", bound=BaseModel)
 
 
-def refusal(
-    error: ValidationError,
+def check(
+    model: type[File],
+    document: object,
     path: object,
     *,
+    sections: str,
     place: Callable[[Location], tuple[Location, str | None]],
     known: Callable[[Location, str | None], Sequence[str]],
     secrets: str,
-) -> ConfigError:
-    """Every problem of a file as one error; never with a value that may be a secret.
+) -> File:
+    """A parsed file as sections.
 
     Parameters
     ----------
-    error : ValidationError
+    model : type of BaseModel
+        The whole file.
+    document : object
+        What the parser made of it.
     path : object
         The file, as the user named it.
+    sections : str
+        Two that it needs, told where there is none.
     place : callable
         A location of pydantic's without the kind that it names after a section of several kinds; and that.
     known : callable
         The keys that are allowed at a place, of a kind.
     secrets : str
         Where secrets belong, told with an unknown key: it may be one.
+
+    Raises
+    ------
+    ConfigError
+        With every problem: key, what was found, what is needed; never a value that may be a secret.
     """
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: found {type(document).__name__}, need sections such as {sections}")
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise _refusal(error, path, place, known, secrets) from None
+
+
+def _refusal(
+    error: ValidationError,
+    path: object,
+    place: Callable[[Location], tuple[Location, str | None]],
+    known: Callable[[Location, str | None], Sequence[str]],
+    secrets: str,
+) -> ConfigError:
+    """Every problem of a file as one error."""
 
     def told(problem: ErrorDetails) -> str:
         location, kind = place(problem["loc"])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from generated import write_or_check
 
 ROOT = Path(__file__).resolve().parents[1]
 RULES = ROOT / "alerting" / "rules"
@@ -69,17 +70,5 @@ def _said(template: str) -> str:
     return re.sub(r"\s+", " ", text).replace("|", "\\|").strip()
 
 
-def main() -> int:
-    """0 if the page is what the rules say, now or after writing; 1 if --check finds otherwise."""
-    fresh = page()
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == fresh:
-        return 0
-    if "--check" in sys.argv[1:]:
-        sys.stderr.write(f"{PAGE}: not what the rules say, need a run of scripts/alerts.py\n")
-        return 1
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page(), "alerting/rules"))

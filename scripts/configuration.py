@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from configuration_sections import FILES, GOVERNED, KINDS, SPECIAL, variables
+from generated import write_or_check
 from pydantic import BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
@@ -309,17 +310,5 @@ def _attributes(governed: type | None) -> dict[str, str]:
     return found
 
 
-def main() -> int:
-    """0 if the page is what the models say, now or after writing; 1 if --check finds otherwise."""
-    fresh = page()
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == fresh:
-        return 0
-    if "--check" in sys.argv[1:]:
-        sys.stderr.write(f"{PAGE}: not what the models say, need a run of scripts/configuration.py\n")
-        return 1
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page(), "the code that reads the files"))

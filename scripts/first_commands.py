@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+from generated import write_or_check
+
 ROOT = Path(__file__).resolve().parents[1]
 RUNBOOKS = ROOT / "docs" / "runbooks.md"
 MODULE = ROOT / "alerting" / "first_commands.py"
@@ -43,20 +45,7 @@ def _quoted(text: str) -> str:
     return f"'{text}'" if '"' in text else f'"{text}"'
 
 
-def main() -> int:
-    """0 if the module has what the runbooks say, now or after writing; 1 if --check finds otherwise."""
-    before = MODULE.read_text(encoding="utf-8")
-    fresh = table(RUNBOOKS.read_text(encoding="utf-8"))
-    after = TABLE.sub(lambda _: fresh, before)
-    if after != before and "--check" in sys.argv[1:]:
-        sys.stderr.write(
-            f"{MODULE}: not what docs/runbooks.md says, need a run of scripts/first_commands.py\n"
-        )
-        return 1
-    if after != before:
-        MODULE.write_text(after, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    commands = table(RUNBOOKS.read_text(encoding="utf-8"))
+    module = TABLE.sub(lambda _: commands, MODULE.read_text(encoding="utf-8"))
+    sys.exit(write_or_check(MODULE, module, "docs/runbooks.md"))

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import pydantic
-from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, ValidationError
+from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag
 
+from .. import config_words
 from ..config_fields import Clock, Days, MatcherText, Name, Span, Zone
-from ..config_words import Location, refusal
-from ..errors import ConfigError
+from ..config_words import Location
 from ..hours import DAYS
 from .candidate import VERDICTS
 from .local import DEFAULT_GRACE, DEFAULT_OUTPUT, DEFAULT_TIMEOUT
@@ -298,14 +298,15 @@ def check(document: object, path: object) -> File:
     ConfigError
         With every problem: key, what was found, what is needed; never a value that may be a secret.
     """
-    if not isinstance(document, dict):
-        raise ConfigError(
-            f"{path}: found {type(document).__name__}, need sections such as models: and runners:"
-        )
-    try:
-        return File.model_validate(document)
-    except ValidationError as error:
-        raise refusal(error, path, place=_place, known=_known_keys, secrets="files of their own") from None
+    return config_words.check(
+        File,
+        document,
+        path,
+        sections="models: and runners:",
+        place=_place,
+        known=_known_keys,
+        secrets="files of their own",
+    )
 
 
 def _place(loc: Location) -> tuple[Location, str | None]:

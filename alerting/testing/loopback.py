@@ -1,4 +1,4 @@
-"""A small HTTP server on this machine that other fakes are made of."""
+"""A small HTTP server on this machine that fakes of programs are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 from .faults import Fault, Script
 
@@ -36,7 +37,7 @@ class Reply:
 
 
 class Loopback:
-    """A server in a thread of its own.
+    """A server in a thread of its own, while its context lasts.
 
     Parameters
     ----------
@@ -46,23 +47,31 @@ class Loopback:
         What faults call the requests.
     seed : int
         Of the faults that happen with a probability.
+
+    Attributes
+    ----------
+    faults : Script
+        What is to go wrong.
+    url : str
+        Where it listens.
     """
 
     def __init__(self, answer: Callable[[Request], Reply], method: str, seed: int = 0) -> None:
         self.faults = Script(seed)
-        self._answer, self._method = answer, method
+        self._true, self._method = answer, method
         self._server = _Server(("127.0.0.1", 0), self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_SECONDS,), name=f"fake-{method}", daemon=True
         )
 
-    def start(self) -> None:
-        """Serve in a thread of its own."""
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
-        """Stop serving."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -74,7 +83,7 @@ class Loopback:
             time.sleep(fault.delay_seconds)
         if fault is not None and fault.answers and fault.when == "before":
             return _failed(fault)
-        true = self._answer(request)
+        true = self._true(request)
         return _failed(fault) if fault is not None and fault.answers else true
 
 

@@ -10,11 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal
 
 from .. import pacing
-from .faults import Script
 from .loopback import Loopback, Reply, Request
 
 ROUTING_KEY: Final = "R0UT1NGKEY0000000000000000000001"
@@ -59,7 +57,7 @@ class PagerCounters:
     doubled: int
 
 
-class FakePagerDuty:
+class FakePagerDuty(Loopback):
     """A PagerDuty on this machine; a context manager.
 
     Parameters
@@ -93,22 +91,8 @@ class FakePagerDuty:
         self._bucket = pacing.Bucket(tokens=pace.burst if pace else 0.0, at=clock())
         self._events: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._http = Loopback(self._answer, "enqueue", seed)
-        self.url = f"{self._http.url}/v2/enqueue"
-
-    @property
-    def faults(self) -> Script:
-        """What is to go wrong; the method is `enqueue`."""
-        return self._http.faults
-
-    def __enter__(self) -> Self:
-        self._http.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.stop()
+        super().__init__(self._answer, "enqueue", seed)
+        self.url += "/v2/enqueue"
 
     def counters(self) -> PagerCounters:
         """What happened so far."""

@@ -8,11 +8,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from .. import webhook_signature
-from .faults import Script
 from .loopback import Loopback, Reply, Request
 
 SECRET: Final = "a-webhook-secret-for-tests"  # noqa: S105 - a test's
@@ -28,7 +26,7 @@ class WebhookCounters:
     doubled: int
 
 
-class FakeWebhook:
+class FakeWebhook(Loopback):
     """A program on this machine that takes what the bridge sends; a context manager.
 
     Parameters
@@ -56,22 +54,8 @@ class FakeWebhook:
         self._keys: set[str] = set()
         self._events: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._http = Loopback(self._answer, "webhook", seed)
-        self.url = f"{self._http.url}/hook"
-
-    @property
-    def faults(self) -> Script:
-        """What is to go wrong; the method is `webhook`."""
-        return self._http.faults
-
-    def __enter__(self) -> Self:
-        self._http.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.stop()
+        super().__init__(self._answer, "webhook", seed)
+        self.url += "/hook"
 
     def counters(self) -> WebhookCounters:
         """What happened so far."""
