@@ -192,6 +192,8 @@ class ModelPublisher:
             self._set(f"model_estimated_{measure}", None if found is None else found.value, window)
             gap = None if report is None else report.reliability.gaps.get(measure)
             self._set("model_estimate_gap", gap, measure, window)
+            decides = report is not None and report.headline == measure
+            self._set("model_estimate_headline", 1.0 if decides else None, measure, window)
         known = report is not None and any(found.value is not None for found in report.measures.values())
         reliable = float(report.reliability.reliable) if report is not None and known else None
         self._set("model_estimate_reliable", reliable, window)

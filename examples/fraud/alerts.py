@@ -41,11 +41,12 @@ class Metrics:
 def estimated_drops(metrics: Metrics) -> Iterator[bool]:
     """Whether an estimate that can be believed is too far below the value at training time, one by one."""
     believed = {one.labels["window"] for one in metrics.of("model_estimate_reliable") if one.value == 1}
-    for measure in ("accuracy", "f1", "auc"):
+    for headline in metrics.of("model_estimate_headline"):
+        measure, window = headline.labels["measure"], headline.labels["window"]
         reference = metrics.value(f"model_{measure}_reference", segment="all")
         threshold = metrics.value("model_performance_drop_threshold", measure=measure)
-        for estimate in metrics.of(f"model_estimated_{measure}"):
-            yield estimate.labels["window"] in believed and 1.0 - estimate.value / reference >= threshold
+        estimate = metrics.value(f"model_estimated_{measure}", window=window)
+        yield window in believed and 1.0 - estimate / reference >= threshold
 
 
 def firing(registry: CollectorRegistry) -> list[str]:

@@ -32,15 +32,19 @@ class EstimateReport:
         Of all rows of the window.
     reliability : Reliability
         Whether to believe it.
+    headline : str or None
+        The measure that decides.
     """
 
     measures: Mapping[str, Measure]
     reliability: Reliability
+    headline: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "measures": {name: measure.to_dict() for name, measure in self.measures.items()},
+            "headline": self.headline,
             "reliable": self.reliability.reliable,
             "reason": self.reliability.reason,
             "realised_less_estimated": dict(self.reliability.gaps),
@@ -83,7 +87,9 @@ def estimate_performance(
         tolerance=policy.tolerance,
         min_samples=policy.min_samples,
     )
-    return EstimateReport(measures=estimated(np.ones(observations.n_rows, dtype=np.bool_)), reliability=light)
+    measures = estimated(np.ones(observations.n_rows, dtype=np.bool_))
+    known = [name for name, measure in measures.items() if measure.value is not None]
+    return EstimateReport(measures=measures, reliability=light, headline=policy.estimate_headline_of(known))
 
 
 def _estimator(observations: Observations, reference: Reference, classes: tuple[str, ...] | None) -> Any:  # noqa: ANN401 - a function of a mask, or None

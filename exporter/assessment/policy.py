@@ -31,6 +31,10 @@ HEADLINES: Final = ("auc", "balanced_accuracy", "mae")
 """How well rows are ordered, else how well each class is recognised, else the usual error. None follows the
 class shares (that of several classes hardly), and none a threshold that suits few of the rows."""
 
+ESTIMATE_HEADLINES: Final = ("auc", "accuracy", "mae")
+"""As above, of what is estimated. Not F1: with 1 % of positives it wavers by more than a decline, and an estimate
+has no interval that says so."""
+
 JUDGED: Final = tuple(name for name in GREATER_IS_BETTER if name not in NOT_JUDGED)
 
 QUALITY_KINDS: Final = (*QUALITY_THRESHOLDS, "stale")
@@ -46,7 +50,7 @@ class AssessmentPolicy:
         Categorical feature by whose values performance is also shown; those of the reference, at most 20.
     headline : str or None
         Measure that decides whether the model has declined; the others are shown beside it. By default the
-        first that the reference knows of `HEADLINES`.
+        first that the reference knows of `HEADLINES`; of what is estimated, of `ESTIMATE_HEADLINES`.
     alpha : float
         Probability that the headline measure is called worse though it is not, in any window while it passes
         by once, however often it is looked at. 0.01.
@@ -124,6 +128,12 @@ class AssessmentPolicy:
         if self.headline is not None:
             return self.headline if self.headline in known else None
         return next((name for name in HEADLINES if name in known), None)
+
+    def estimate_headline_of(self, known: Collection[str]) -> str | None:
+        """Measure whose estimate decides, of those that are; None if the headline is none of them."""
+        if self.headline is not None:
+            return self.headline if self.headline in known else None
+        return next((name for name in ESTIMATE_HEADLINES if name in known), None)
 
     def drop_threshold(self, measure: str, reference: float | None) -> float:
         """Drop from which on a real one is large, as a share of the reference's value."""

@@ -105,6 +105,12 @@ PERFORMANCE_FAMILIES: tuple[Family, ...] = (
         "window",
     ),
     PERFORMANCE.gauge(
+        "model_estimate_headline",
+        "1 for the measure whose estimate decides; absent for the others.",
+        "measure",
+        "window",
+    ),
+    PERFORMANCE.gauge(
         "model_estimate_gap",
         "Realised less estimated, on the rows of a window whose truth is known.",
         "measure",

@@ -204,3 +204,23 @@ def test_labels_of_the_reference_in_another_spelling(
     before = predictor.assessments["1h"].performance
     assert before.verdicts["accuracy"].standardised is None
     assert before.verdicts["accuracy"].state != "unknown"
+
+
+def test_one_estimate_decides(make: Make, rng: np.random.Generator, value: Value) -> None:
+    """AUC, never F1; the measure that is asked for; none where that is not estimated; absent without rows."""
+    for asked, decides in ((None, "auc"), ("f1", "f1"), ("recall", None)):
+        predictor = make(headline=asked)
+        predictor.check_now()
+        shown = {
+            name: value("model_estimate_headline", measure=name, **JOINED)
+            for name in ("auc", "f1", "accuracy")
+        }
+        assert set(shown.values()) == {None}
+        predictor.predict_proba(rows_of(rng, 3000, 0.2)[0])
+        predictor.check_now()
+        shown = {name: value("model_estimate_headline", measure=name, **JOINED) for name in shown}
+        assert {name for name, one in shown.items() if one == 1.0} == ({decides} if decides else set())
+        report = predictor.assessments["1h"].estimate
+        assert report is not None
+        assert report.to_dict()["headline"] == decides
+        predictor.close()
