@@ -32,8 +32,8 @@ HEADLINES: Final = ("auc", "balanced_accuracy", "mae")
 class shares (that of several classes hardly), and none a threshold that suits few of the rows."""
 
 ESTIMATE_HEADLINES: Final = ("auc", "accuracy", "mae")
-"""As above, of what is estimated. Not F1: with 1 % of positives it wavers by more than a decline, and an estimate
-has no interval that says so."""
+"""As above, of what is estimated. Not F1: with 1 % of positives it wavers by more than a decline, and it has
+no interval that says so."""
 
 JUDGED: Final = tuple(name for name in GREATER_IS_BETTER if name not in NOT_JUDGED)
 
