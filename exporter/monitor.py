@@ -25,6 +25,7 @@ from .effects import Effects
 from .error_stream import ConceptReport, ErrorStream
 from .errors import ObservationError
 from .families import MetricFamilies
+from .giving_way import giving_way
 from .gradual import ScoreHistory, ScoreTrend
 from .hysteresis import State
 from .observation import Observations
@@ -233,7 +234,7 @@ class Monitor:
         if self._reference is None or self._publisher is None:
             self._affect(self._clock())
             return {}
-        with self._lock:
+        with self._lock, giving_way():
             started = time.perf_counter()
             try:
                 reports, memory = self._check(self._reference)
