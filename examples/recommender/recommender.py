@@ -108,7 +108,7 @@ class Page:
 
     def shown(self) -> NDArray[np.float64]:
         """How often each item was shown since the model took over."""
-        return self.model.shown - self.by_editors
+        return np.asarray(self.model.shown - self.by_editors)
 
     def alerts(self) -> list[str]:
         """What would fire: the conditions of alerting/rules/feedback.rules.yaml, today against a week ago."""

@@ -17,11 +17,11 @@ import pytest
 from driftgauge.explorer.layout import PARTS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Response, ViewportSize
+    from playwright.sync_api import Browser, Page, Response, Route, ViewportSize
 
     from .conftest import Stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.stress]
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 DRIFTING, SEGMENTED = "temp", "origin"
 NASTY = 'wind "<b>speed</b>" \\ {x}'
@@ -180,6 +180,14 @@ def _refreshed(page: Page) -> None:
     page.wait_for_function(NOTHING_AWAITED)
 
 
+def _refreshed_until(page: Page, state: str, argument: object) -> None:
+    """Let the page refresh by itself until something is so: what it shows need not change at each."""
+    ends = time.monotonic() + TIMEOUT_MILLISECONDS / 1_000
+    while not page.evaluate(state, argument):
+        assert time.monotonic() < ends, f"not so after many refreshes: {state}"
+        _refreshed(page)
+
+
 def test_it_opens_on_the_feature_that_drifts_most(opened: Open) -> None:
     """Without any choice: state, severity, distribution, score, tables, ranking and incidents are there."""
     page = opened(loaded=False)
@@ -246,6 +254,28 @@ def test_a_view_can_be_linked_to_and_refreshed(opened: Open) -> None:
     page.wait_for_function("text => document.querySelector('#updated').innerText !== text", arg=before)
 
 
+def test_a_refresh_by_itself_leaves_the_reader_where_they_are(opened: Open) -> None:
+    """Though it is drawn again: what has the focus keeps it, as does how far a part is scrolled or open."""
+    page = opened()
+    page.set_viewport_size(PHONE)
+    _says(page, "#ranking li.chosen", DRIFTING)
+    _says(page, "#statistics tbody th", "PSI")
+    page.locator("#kinds-summary").click()
+    page.evaluate("() => document.querySelector('#statistics-table').scrollTo(60, 0)")
+    told = page.locator("#refreshed").inner_text()
+    link = page.locator("#ranking a", has_text=SEGMENTED)
+    link.focus()
+    for name in ("ranking", "statistics", "quality"):
+        page.evaluate(MARK, [f"#{name} > *"])
+        _refreshed_until(page, "part => !document.querySelector(part).marked", f"#{name} > *")
+        page.wait_for_function("name => document.activeElement.innerText === name", arg=SEGMENTED)
+        page.wait_for_function("() => document.querySelector('#statistics-table').scrollLeft === 60")
+        page.wait_for_function("() => document.querySelector('#kinds').open")
+    assert page.locator("#refreshed").inner_text() == told, "only a refresh that was asked for is told"
+    page.locator("#refresh").click()
+    page.wait_for_function("told => document.querySelector('#refreshed').innerText !== told", arg=told)
+
+
 def test_what_has_not_changed_is_not_drawn_again(opened: Open) -> None:
     """The past stays as it is: a refresh leaves what shows it alone, and with it what a reader does there."""
     page = opened(f"?until={datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}&version=9")
@@ -264,6 +294,37 @@ def test_what_has_not_changed_is_not_drawn_again(opened: Open) -> None:
         # Prometheus may still have written down what it had scraped before that moment.
         assert time.monotonic() < ends, "drawn again at each refresh"
         page.evaluate(MARK, parts)
+
+
+def test_a_refresh_waits_for_the_one_before(opened: Open, troubles: list[str]) -> None:
+    """While an answer is awaited a tick asks for nothing; once it is there, or has failed, the next does."""
+    page = opened()
+    page.evaluate(
+        """() => {
+          const {due} = dash_clientside.explorer;
+          window.said = [];
+          dash_clientside.explorer.due = (ticks) => {
+            const next = due(ticks);
+            if (ticks > 1) said.push(next === dash_clientside.no_update ? "skipped" : "asked");
+            return next;
+          };
+        }"""
+    )
+    held: list[Route] = []
+    page.wait_for_function(NOTHING_AWAITED)
+    page.route(ANSWERS, lambda route: held.append(route))  # noqa: PLW0108 - it keeps notes on functions
+    with page.expect_request(ANSWERS):
+        _tick(page)
+    _tick(page)
+    page.wait_for_function("() => said.length === 2")
+    page.unroute(ANSWERS)
+    for route in held:
+        route.abort()
+    page.wait_for_function(NOTHING_AWAITED)
+    _refreshed(page)
+    assert page.evaluate("said") == ["asked", "skipped", "asked"]
+    assert [one for one in troubles if "ERR_FAILED" in one]
+    troubles.clear()  # they tell of the answer that was taken away
 
 
 def test_names_of_users_are_text(opened: Open) -> None:
@@ -309,6 +370,7 @@ def test_it_works_by_keyboard_alone(opened: Open) -> None:
     page.keyboard.press("Enter")
     page.locator(".dash-dropdown-option input:focus").wait_for(state="attached")
     page.keyboard.press("ArrowDown")
+    page.locator(".dash-dropdown-option input:focus:not(:checked)").wait_for(state="attached")
     page.keyboard.press("Space")
     page.wait_for_function(
         "before => new URLSearchParams(location.search).get('feature') !== before", arg=DRIFTING
