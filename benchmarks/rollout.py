@@ -89,12 +89,24 @@ def draw(case: Case, runs: int, rows: int, rng: np.random.Generator) -> tuple[Fl
     return champion.astype(float), challenger.astype(float)
 
 
+def answered(
+    policy: RolloutPolicy, stages: NDArray[np.int64], runs: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Who answers each row, shape (runs, rows): 0 the champion, 1 the challenger; 0 in shadow, as both do."""
+    found = np.zeros((runs, len(stages)), dtype=np.int64)
+    for number, stage in enumerate(policy.stages):
+        here = stages == number
+        if stage.kind != "shadow":
+            found[:, here] = rng.random((runs, int(here.sum()))) < stage.share
+    return found
+
+
 def payoffs(
     policy: RolloutPolicy,
     stages: NDArray[np.int64],
     losses: tuple[Floats, Floats],
+    roles: NDArray[np.int64],
     centre: float,
-    rng: np.random.Generator,
 ) -> Floats:
     """What a stake of 1 pays for each row that a rollout sees, by the package's own tables."""
     levels = np.rint(np.stack(losses) * LEVELS).astype(np.int64)
@@ -104,10 +116,36 @@ def payoffs(
         if stage.kind == "shadow":
             found[:, here] = paired_payoffs(0.0)[(levels[0] - levels[1])[:, here] + LEVELS]
             continue
-        role = (rng.random((len(found), int(here.sum()))) < stage.share).astype(np.int64)
+        role = roles[:, here]
         seen = np.where(role == 1, levels[1][:, here], levels[0][:, here])
         found[:, here] = split_payoffs(stage.share, centre, 0.0)[role, seen]
     return found
+
+
+def differences(
+    policy: RolloutPolicy,
+    stages: NDArray[np.int64],
+    losses: tuple[Floats, Floats],
+    roles: NDArray[np.int64],
+) -> Floats:
+    """Champion's mean loss less the challenger's after every row, as `Evidence.difference` weighs stages."""
+    total, weights = np.zeros(roles.shape), np.zeros(roles.shape)
+    for number, stage in enumerate(policy.stages):
+        here = stages == number
+        if stage.kind == "shadow":
+            weight = np.broadcast_to(np.cumsum(here), roles.shape).astype(float)
+            difference = np.cumsum(np.where(here, losses[0] - losses[1], 0.0), axis=1) / np.maximum(weight, 1)
+        else:
+            rows, means = [], []
+            for role in (0, 1):
+                chosen = here & (roles == role)
+                rows.append(np.cumsum(chosen, axis=1))
+                means.append(np.cumsum(np.where(chosen, losses[role], 0.0), axis=1) / np.maximum(rows[-1], 1))
+            weight = rows[0] * rows[1] / np.maximum(rows[0] + rows[1], 1)
+            difference = means[0] - means[1]
+        total += weight * difference
+        weights += weight
+    return np.asarray(total / np.maximum(weights, np.finfo(float).tiny))
 
 
 def log_wealth(policy: RolloutPolicy, stages: NDArray[np.int64], pays: Floats, sign: float) -> Floats:
@@ -132,9 +170,11 @@ def simulate(case: Case, policy: RolloutPolicy, runs: int, seed: int, rows: int 
     needed = -np.log(policy.alpha)
     for start in range(0, runs, CHUNK):
         losses = draw(case, min(CHUNK, runs - start), rows, rng)
-        pays = payoffs(policy, stages, losses, case.champion, rng)
+        roles = answered(policy, stages, len(losses[0]), rng)
+        pays = payoffs(policy, stages, losses, roles, case.champion)
         won = log_wealth(policy, stages, pays, 1.0) >= needed
         called_better = _first(won)
+        won &= differences(policy, stages, losses, roles) > 0.0
         won[:, : earliest - 1] = False
         ahead, back = _first(won), _first(log_wealth(policy, stages, pays, -1.0) >= needed)
         wins = (ahead >= 0) & ((back < 0) | (ahead < back))

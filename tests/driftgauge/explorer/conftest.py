@@ -28,6 +28,9 @@ NASTY = 'wind "<b>speed</b>" \\ {x}'
 """A feature whose name would break a query or become HTML, if anybody let it."""
 
 DRIFTING, SEGMENTED = "temp", "origin"
+DRIFT_ALERT = "ModelDriftDetected"
+"""Others may fire before it."""
+
 MODEL_NAME, VERSION, OTHER_MODEL = "delay", "1.2.0", "price"
 WINDOWS = (Window("1h", 3_600.0), Window("6h", 6 * 3_600.0))
 ROWS = 400
@@ -228,7 +231,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         try:
             counted = f'sum(increase(model_feature_bin_total{{feature_name="{DRIFTING}"}}[5m])) > 0'
             running.wait("growing counters", lambda: bool(running.query(counted)))
-            running.wait("an incident", lambda: any(one["firing"] for one in running.incidents()))
+            running.wait(
+                "an incident of the drift",
+                lambda: any(one["firing"] and DRIFT_ALERT in one["title"] for one in running.incidents()),
+            )
             yield running
         finally:
             over.set()

@@ -52,26 +52,21 @@ def test_the_simulation_is_what_decide_says(benchmark: ModuleType) -> None:
     found = benchmark.simulate(case, policy, 1, seed=4, rows=7_000)
     rng = np.random.default_rng([4, *map(ord, case.name)])
     stages = benchmark.schedule(policy, 7_000)
-    champion, challenger = (losses[0] for losses in benchmark.draw(case, 1, 7_000, rng))
+    losses = benchmark.draw(case, 1, 7_000, rng)
+    champion, challenger = (of_version[0] for of_version in losses)
     state, row = begin("m", "1", "2", key="k", policy=policy, centre=0.3, now=0.0), 0
-    roles = np.concatenate(
-        [
-            rng.random(int(np.sum(stages == number))) < stage.share
-            for number, stage in enumerate(policy.stages)
-            if stage.kind != "shadow"
-        ]
-    )
-    drawn = iter(roles.tolist())
+    roles = benchmark.answered(policy, stages, 1, rng)
+    differences = benchmark.differences(policy, stages, losses, roles)
     for row in range(7_000):
         evidence, one = Evidence(centre=0.3), slice(row, row + 1)
         if stages[row] == 0:
             evidence = evidence.with_pairs(champion[one], challenger[one])
         else:
-            role = int(next(drawn))
+            role = int(roles[0, row])
             share = policy.stages[stages[row]].share
-            losses = (champion, challenger)[role][one]
-            evidence = evidence.with_split(int(stages[row]), share, role, losses)
+            evidence = evidence.with_split(int(stages[row]), share, role, (champion, challenger)[role][one])
         state = state.with_evidence(evidence, state.guards)
+        assert differences[0, row] == pytest.approx(state.outcomes.difference)
         step = decide(state, policy, now=1e5 * (state.stage + 1))
         if step is not None:
             state = apply(state, step, policy, now=1e5 * state.stage)
