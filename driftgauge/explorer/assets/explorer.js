@@ -31,7 +31,8 @@
     for (let at = target; at; at = at.parentElement) if (at.id && at.tabIndex >= 0) focused.push(at.id);
   });
   document.addEventListener("focusout", ({ target }) => queueMicrotask(() => {
-    if (target.isConnected && document.activeElement !== target) focused = []; // left, not taken away
+    // Left for nothing: not taken away, and not left for what has told of itself before this runs.
+    if (target.isConnected && document.activeElement === document.body) focused = [];
   }));
   const keep = ({ target }) => {
     if (!target.id) return;

@@ -27,7 +27,7 @@ DRIFTING, SEGMENTED = "temp", "origin"
 NASTY = 'wind "<b>speed</b>" \\ {x}'
 DESK: ViewportSize = {"width": 1440, "height": 1000}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-TIMEOUT_MILLISECONDS = 8_000
+TIMEOUT_MILLISECONDS = 60_000
 """For what takes a second on an idle machine."""
 
 TEXT_CONTRAST = 4.5
