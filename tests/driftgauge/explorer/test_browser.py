@@ -16,6 +16,8 @@ import pytest
 
 from driftgauge.explorer.layout import PARTS
 
+from .in_page import CONTRASTS, FORGET, IS_DUE, MARK, OPEN_AND_SCROLL, SETTLED, STANDING_STILL
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route, ViewportSize
 
@@ -33,66 +35,7 @@ TIMEOUT_MILLISECONDS = 60_000
 TEXT_CONTRAST = 4.5
 """WCAG 2.2, 1.4.3; every text here counts as small."""
 
-STANDING_STILL = 'localStorage["_dash_persistence.every.value.true"] = JSON.stringify(["off", "30 s"])'
-"""No refresh by itself, as if it had been chosen before: tests say when there is one."""
-
 ANSWERS = "**/_dash-update-component"
-SETTLED = """() => {
-  if (!window.store) return true;
-  const {stored, completed, ...queues} = store.getState().callbacks;
-  return Object.values(queues).every((queue) => queue.length === 0);
-}"""
-"""Nothing is to be asked, asked, or answered and not yet in the page; as Dash's own tests tell."""
-
-IS_DUE = "() => dash_clientside.explorer.due(1) === 1"
-"""What the page asks itself at a tick."""
-
-MARK = "parts => { for (const part of parts) document.querySelector(part).marked = true; }"
-"""An element that is drawn again has no mark."""
-
-FORGET = "parts => { for (const part of parts) dash_clientside.set_props(`${part}-shown`, {data: null}); }"
-"""What a part shows by its digest, so that the next answer has all of it, changed or not."""
-
-OPEN_AND_SCROLL = """() => Promise.all([["kinds", "toggle"], ["statistics-table", "scroll"]].map(
-  ([id, event]) => new Promise((done) => {
-    const part = document.getElementById(id);
-    part.addEventListener(event, done);
-    if (event === "toggle") part.open = true;
-    else part.scrollTo(60, 0);
-  })
-))"""
-"""Until the browser has told of both, as it does a moment later."""
-
-CONTRASTS = """() => {
-  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  const rgba = (color) => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const over = (top, under) => [0, 1, 2].map((i) => (top[i] * top[3] + under[i] * (255 - top[3])) / 255);
-  const linear = (c) => c <= 10.31475 ? c / 255 / 12.92 : ((c / 255 + .055) / 1.055) ** 2.4;
-  const light = (rgb) => rgb.reduce((sum, c, i) => sum + linear(c) * [.2126, .7152, .0722][i], 0);
-  const ground = (element) => {
-    const layers = [];
-    for (let at = element; at; at = at.parentElement) layers.push(rgba(getComputedStyle(at).backgroundColor));
-    return layers.reverse().reduce((under, layer) => over(layer, under), [255, 255, 255]);
-  };
-  const found = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    const box = element.getBoundingClientRect();
-    const style = getComputedStyle(element);
-    if (!own || !box.width || !box.height || style.visibility === "hidden" || style.opacity === "0") continue;
-    if (element.closest(".hidden, .skip, [hidden], footer")) continue;
-    const svg = element instanceof SVGElement;
-    const under = ground(svg ? element.closest("div") : element);
-    const ink = light(over(rgba(svg ? style.fill : style.color), under)), paper = light(under);
-    const ratio = (Math.max(ink, paper) + .05) / (Math.min(ink, paper) + .05);
-    found.push([ratio, `${element.getAttribute("class")}: ${element.textContent.slice(0, 40)}`]);
-  }
-  return found;
-}"""
-"""Contrast of every visible text with what is behind it, from computed colours."""
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +247,8 @@ def test_a_refresh_by_itself_leaves_the_reader_where_they_are(opened: Open) -> N
     page = opened()
     page.set_viewport_size(PHONE)
     page.evaluate(OPEN_AND_SCROLL)
-    page.locator("#ranking a", has_text=SEGMENTED).focus()
+    page.locator("#refresh").focus()
+    page.locator("#ranking a", has_text=SEGMENTED).focus()  # by a script, so all at once, as no key does it
     parts = ("ranking", "statistics", "quality")
     page.evaluate(MARK, [f"#{name} > *" for name in parts])
     page.evaluate(FORGET, parts)
