@@ -1,8 +1,10 @@
-"""A real exporter, Prometheus, Alertmanager, bridge and explorer, with data that drift within seconds."""
+"""A real exporter, Prometheus, Alertmanager, bridge, explorer and browser; data that drift within seconds."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import socket
 import sys
 import threading
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -23,6 +25,9 @@ from driftgauge.demo.ports import ALERTMANAGER, BRIDGE, HOST, INBOX, MODEL, PROM
 from driftgauge.demo.processes import Part, Supervisor
 from driftgauge.demo.status import answers
 from exporter import AssessmentPolicy, InstrumentedPredictor, Reference, Window
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 NASTY = 'wind "<b>speed</b>" \\ {x}'
 """A feature whose name would break a query or become HTML, if anybody let it."""
@@ -239,3 +244,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         finally:
             over.set()
             runner.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium without a window; on a machine without one the tests are skipped, but never in CI."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        message = "found no chromium on PATH, need it: scripts/debian.sh components --required"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield running
+        running.close()
