@@ -173,6 +173,7 @@ def test_every_control_changes_what_is_shown(opened: Open) -> None:
         _says(page, "#distribution-figure", axis)
     _choose(page, "feature", SEGMENTED)
     _says(page, "#summary", f"State of {SEGMENTED}")
+    _settled(page)  # a link that is drawn again between press and release is not followed
     page.locator("#ranking a", has_text=DRIFTING).click()
     _says(page, "#summary", f"State of {DRIFTING}")
     _choose(page, "segment", "JFK")
