@@ -16,15 +16,17 @@ from contextlib import suppress
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import Metric
+from prometheus_client.core import Metric, Sample
 from prometheus_client.registry import Collector
 
-from .metrics import FAMILIES, FAMILY, MODEL_LABELS, Family
+from .metrics import FAMILIES, FAMILY, MODEL_LABELS, ROLLOUT_FAMILIES, Family
 from .multiprocess import WorkerFiles, worker_files
 
 Instrument = Counter | Gauge | Histogram
 
 SCORE_FAMILY = "model_prediction_score"
+OF_ROLLOUTS = frozenset(family.name for family in ROLLOUT_FAMILIES)
+"""They tell how a version came or went, also of one that went."""
 
 
 class MetricFamilies(Collector):
@@ -43,6 +45,7 @@ class MetricFamilies(Collector):
         self._by_name = {family.name: _create(family) for family in FAMILIES if family.name != SCORE_FAMILY}
         self._scores: list[Histogram] = []
         self._before_collect: list[weakref.WeakMethod[Callable[[], None]]] = []
+        self._hidden: set[tuple[str, ...]] = set()
 
     def counter(self, name: str, *labels: str) -> Counter:
         """Child of a counter family; created with its zero."""
@@ -90,6 +93,7 @@ class MetricFamilies(Collector):
 
     def forget(self, name: str, version: str) -> None:
         """Forget all gauges of a model version that is gone; what was counted stays."""
+        self.reveal(name, version)  # another predictor of the same version may come
         gone = dict(zip(MODEL_LABELS, (name, version), strict=True)).items()
         for family in FAMILIES:
             if family.kind != "gauge":
@@ -99,6 +103,14 @@ class MetricFamilies(Collector):
                     if gone <= sample.labels.items():
                         labels = (*MODEL_LABELS, *family.labels)
                         self.remove(family.name, *(sample.labels[label] for label in labels))
+
+    def hide(self, name: str, version: str) -> None:
+        """Show no gauges of a model version that serves no more, but those of its rollout."""
+        self._hidden.add((name, version))
+
+    def reveal(self, name: str, version: str) -> None:
+        """Show them again, as they are now."""
+        self._hidden.discard((name, version))
 
     def count_series(self, name: str, version: str) -> int:
         """Series exported for one model version."""
@@ -124,6 +136,13 @@ class MetricFamilies(Collector):
         yield from self._metrics()
 
     def _metrics(self) -> Iterator[Metric]:
+        hidden = set(self._hidden)
+        for metric in self._all_metrics():
+            if hidden and metric.type == "gauge" and metric.name not in OF_ROLLOUTS:
+                metric.samples = [sample for sample in metric.samples if _version(sample) not in hidden]
+            yield metric
+
+    def _all_metrics(self) -> Iterator[Metric]:
         if self.workers is not None:
             yield from self.workers.metrics()
             return
@@ -136,6 +155,10 @@ class MetricFamilies(Collector):
             for metric in histogram.collect():
                 scores.samples.extend(_without_created(metric).samples)
         yield scores
+
+
+def _version(sample: Sample) -> tuple[str, ...]:
+    return tuple(sample.labels.get(label, "") for label in MODEL_LABELS)
 
 
 def _create(family: Family) -> Instrument:

@@ -139,7 +139,7 @@ class Monitor:
         self._segment_publisher: SegmentPublisher | None = None
         self._model_publisher: ModelPublisher | None = None
         self._one_of_many = one_of_many
-        self._begun = False
+        self._begun = self._retired = False
         self._arrivals = arrivals
         self._errors = errors
         self._newest = newest
@@ -157,6 +157,7 @@ class Monitor:
             if state_path is None or reference is None
             else KeptState(state_path, name, version, errors, self._remembered())
         )
+        families.reveal(name, version)  # an earlier predictor of this version may have retired
         if not one_of_many:
             self.begin()
 
@@ -229,12 +230,14 @@ class Monitor:
             self._fault(error)
 
     def run(self) -> Mapping[str, Report]:
-        """Check every window now, publish what was found and return it by window."""
-        self.begin()
-        if self._reference is None or self._publisher is None:
-            self._affect(self._clock())
-            return {}
+        """Check every window now, publish what was found and return it by window; nothing while retired."""
         with self._lock, giving_way():
+            if self._retired:
+                return {}
+            self.begin()
+            if self._reference is None or self._publisher is None:
+                self._affect(self._clock())
+                return {}
             started = time.perf_counter()
             try:
                 reports, memory = self._check(self._reference)
@@ -254,6 +257,18 @@ class Monitor:
             self.keep()
             self._count(states, time.perf_counter() - started)
         return reports
+
+    def retire(self) -> None:
+        """Check no more, and show no gauges, for they would stay as they are; what was counted stays."""
+        with self._lock:
+            self._retired = True
+            self._families.hide(*self._model)
+
+    def resume(self) -> None:
+        """Check again, and show what was known."""
+        with self._lock:
+            self._retired = False
+            self._families.reveal(*self._model)
 
     @property
     def needed(self) -> bool:

@@ -316,6 +316,17 @@ class InstrumentedPredictor:
         self._recorder.flush()
         return self._monitor.run()
 
+    def retire(self) -> None:
+        """Check no more and show no gauges: another version has taken over.
+
+        The model goes on to answer whoever still asks; its calls, rows and outcomes are counted.
+        """
+        self._monitor.retire()
+
+    def resume(self) -> None:
+        """Check again and show all gauges, after `retire`."""
+        self._monitor.resume()
+
     @property
     def reports(self) -> Mapping[str, Any]:
         """Report of the latest check by window name; empty before the first."""

@@ -119,6 +119,7 @@ class RolloutPredictor:
         for method, function in methods_of(champion).items():
             setattr(self, "_call" if method == "call" else method, self._router.routed(method, function))
         self._logged: set[type[BaseException]] = set()
+        self._ended: str | None = None
         self._publisher.publish(self._shared.state)
         self._periodic = Periodic(
             looker(self), self._policy.sync_seconds, f"driftgauge-rollout-{champion.name}"
@@ -224,6 +225,7 @@ class RolloutPredictor:
             self._router.route = self._route()
             self._publisher.announce(events)
             self._publisher.publish(self._shared.state)
+        self._retire()
         for event in events:
             logger.info("rollout of %s: %s (%s)", self._shared.state.challenger, event.what, event.reason)
             if self._on_event is not None:
@@ -231,6 +233,20 @@ class RolloutPredictor:
                     self._on_event(event)
                 except Exception as fault:  # noqa: BLE001 - what was decided stands, whoever could not be told
                     self._fault(fault)
+
+    def _retire(self) -> None:
+        """Once it has ended, show the version that does not serve no more: its drift would stay as it is.
+
+        A person may still take a promotion back.
+        """
+        status = self._shared.state.status
+        if status in ("running", self._ended):
+            return
+        self._ended = status
+        champion, challenger = self._pair
+        serving, other = (challenger, champion) if status == "promoted" else (champion, challenger)
+        other.retire()
+        serving.resume()
 
     def _fault(self, fault: Exception) -> None:
         self._publisher.count("model_rollout_faults_total")
