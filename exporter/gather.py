@@ -117,8 +117,9 @@ def _shape(call: Call) -> Hashable:
         )
     if isinstance(rows, list) and rows and isinstance(rows[0], Mapping):
         return (method, "dicts")
-    if type(rows).__module__.startswith("pandas."):
-        return (method, "pandas", tuple(map(str, rows.columns)) if hasattr(rows, "columns") else id(rows))
+    names = None if isinstance(rows, Mapping) else _names(rows)
+    if names is not None:
+        return (method, type(rows), names)
     return (method, "other", id(rows), call[5])
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from exporter.gather import Layout, gather
@@ -36,6 +37,22 @@ def test_arrays_of_one_width_are_read_together() -> None:
     assert found.scores.tolist() == [5.0, 6.0]
     assert found.times.tolist() == [110.0, 110.0]
     assert found.ids is None
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_frames_with_the_same_columns_are_read_together(frame: Any) -> None:
+    """Each read apart costs ten times as much; those with other columns are another table."""
+    calls = [
+        call(frame({"a": [float(row), 0.5], "b": [f"text {row}", None]}), np.array([row, row]), n_rows=2)
+        for row in range(3)
+    ]
+    other = call(frame({"b": ["x"], "a": [7.0]}), np.array([7]), n_rows=1)
+    together, apart = gather([*calls, other], REGRESSOR, 0.0).observations
+    assert together.features["a"].tolist() == [0.0, 0.5, 1.0, 0.5, 2.0, 0.5]
+    assert together.features["b"].tolist() == ["text 0", None, "text 1", None, "text 2", None]
+    assert together.scores is not None
+    assert together.scores.tolist() == [0, 0, 1, 1, 2, 2]
+    assert (apart.features["a"].tolist(), apart.features["b"].tolist()) == ([7.0], ["x"])
 
 
 @pytest.mark.parametrize(
