@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from .errors import ExporterError
+from .giving_way import giving_way
 
 logger = logging.getLogger("driftgauge.server")
 
@@ -153,7 +154,8 @@ class Answers:
     def _metrics(self, accept: str) -> Answer:
         encode, content_type = choose_encoder(accept)
         try:
-            return Answer(HTTPStatus.OK, content_type, encode(self._registry))
+            with giving_way():
+                return Answer(HTTPStatus.OK, content_type, encode(self._registry))
         except Exception:
             logger.exception("scrape failed")
             return text(HTTPStatus.INTERNAL_SERVER_ERROR, "scrape failed; the exporter's log says why")

@@ -17,6 +17,7 @@ from .buffer import Buffer
 from .counters import ModelCounters
 from .fallback import Answer, Fallback
 from .gather import Layout, gather
+from .giving_way import giving_way
 from .observation import Call
 from .stores import Store
 
@@ -102,7 +103,7 @@ class Recorder:
 
     def flush(self) -> None:
         """Fold everything that waits into the counters and the store."""
-        with self._lock:
+        with self._lock, giving_way():
             calls: list[Call] = []
             try:
                 calls = self.buffer.take()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -30,6 +31,7 @@ def test_threads_switch_sooner_within_and_as_before_after_it() -> None:
     second.__enter__()
     assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
     first.__exit__(None, None, None)
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
     second.__exit__(None, None, None)
     assert sys.getswitchinterval() == pytest.approx(DEFAULT)
     with pytest.raises(ValueError, match="a fault"), giving_way():
@@ -47,6 +49,18 @@ def test_what_somebody_else_chose_is_left() -> None:
     with giving_way():
         sys.setswitchinterval(DEFAULT * 2)
     assert sys.getswitchinterval() == pytest.approx(DEFAULT * 2)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 warns where there are threads
+def test_a_forked_child_begins_outside_of_its_parents_blocks() -> None:
+    """The threads that were within are not in the child."""
+    with giving_way():
+        pid = os.fork()
+        if pid == 0:  # pragma: no cover - in the child
+            os._exit(0 if abs(sys.getswitchinterval() - DEFAULT) < SWITCH_SECONDS else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
 
 
 class NotingStore(MemoryStore):
