@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 from benchmarks.soak_model import Noted
 from driftgauge.demo.processes import StopRequest
 from exporter.config import load_config
+from exporter.giving_way import step_back
 from exporter.store_monitor import StoreMonitor
 
 
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument("--checks", type=Path, required=True)
     options = parser.parse_args()
     config = load_config(options.config, {})
+    step_back()
     with threadpool_limits(limits=1), StopRequest() as stop, StoreMonitor(config) as monitor:
         check = Noted(monitor._monitor.run)  # noqa: SLF001 - there is no public question for it
         monitor._monitor.run = check  # type: ignore[method-assign]  # noqa: SLF001

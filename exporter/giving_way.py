@@ -12,6 +12,9 @@ SWITCH_SECONDS: Final = 0.0005
 """How long a thread that computes keeps another waiting for the interpreter. Python's default is 5 ms, and a
 prediction waits anew whenever it comes back from a library that let the interpreter go, many times a call."""
 
+NICENESS: Final = 10
+"""Of a process that only checks: beside one that answers on a full machine it gets a tenth of a core."""
+
 _within: list[None] = []
 """One for each block that runs now, in any thread; without a lock, which a fork might hold."""
 _chosen = [SWITCH_SECONDS]
@@ -31,6 +34,12 @@ def giving_way() -> Iterator[None]:
         if _within:  # else this is a forked child of the block
             _within.pop()
         _give_back()
+
+
+def step_back() -> None:
+    """Let the other processes of the machine go first, where it knows of such."""
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def _give_back() -> None:

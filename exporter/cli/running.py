@@ -45,8 +45,10 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _monitor(arguments: argparse.Namespace) -> int:
     from ..config import load_config  # noqa: PLC0415 - a parser of options starts nothing
+    from ..giving_way import step_back  # noqa: PLC0415 - same
     from ..store_monitor import StoreMonitor  # noqa: PLC0415 - same
 
+    step_back()
     with StoreMonitor(load_config(arguments.config)) as monitor:
         _wait(monitor.serve())
     return 0

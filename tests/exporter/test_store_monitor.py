@@ -15,6 +15,7 @@ import requests
 
 from exporter.config import ExporterConfig, ModelSettings, load_config
 from exporter.errors import ConfigError
+from exporter.giving_way import NICENESS
 from exporter.predictor import InstrumentedPredictor
 from exporter.reference import Reference
 from exporter.schedule import Schedule
@@ -130,7 +131,7 @@ def test_what_cannot_be_checked_is_refused(
 
 
 def test_the_command_runs_until_it_is_told_to_end(config: ExporterConfig, tmp_path: Path) -> None:
-    """`driftgauge monitor` needs no factory, says where it serves, and ends with 0."""
+    """`driftgauge monitor` needs no factory, lets others go first, says where it serves, ends with 0."""
     path = tmp_path / "exporter.yaml"
     path.write_text(
         'model: {name: m, version: "1", reference: reference.json}\n'
@@ -148,6 +149,7 @@ def test_the_command_runs_until_it_is_told_to_end(config: ExporterConfig, tmp_pa
         assert line.startswith("serving at ")
         url = line.split()[-1]
         assert requests.get(f"{url}/healthz", timeout=10).ok
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) >= NICENESS
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
     finally:
