@@ -76,6 +76,9 @@ LIVE_STEP_SECONDS = 1.0
 PROMOTED_AFTER_STEPS = 8
 """Live steps until the challenger becomes champion: Prometheus has seen the counter's zero by then."""
 
+TAKEN_BACK_AFTER_STEPS = 14
+"""Live steps until it is taken back: only who serves shows its states, and the first version has them all."""
+
 DELIVERIES_CHECKED_EVERY = 5
 """Steps: all models share one interpreter, which also has to answer a scrape within a second."""
 
@@ -236,6 +239,8 @@ class World:
                 verdict, reasons = next(iter(REASONS.items()))
                 self.retraining.decision(MODEL_NAME, verdict, next(iter(reasons)))
                 self.retraining.ended(MODEL_NAME, "succeeded")
+            if steps == TAKEN_BACK_AFTER_STEPS:
+                decide_by_hand(self.state, "rolled_back", note="the test", now=now)
             yield now
             now += STEP_HOURS * HOUR_SECONDS
 

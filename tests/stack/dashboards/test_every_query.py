@@ -62,17 +62,11 @@ RIGHTLY_EMPTY: Mapping[tuple[str, str, str], str] = {
     ("itself", "Refused and rejected", "A"): NOTHING_FAILED,
     ("itself", "Refused and rejected", "B"): NOTHING_FAILED,
     ("overview", "Model versions", "D"): "replicas that are down, and none is",
-    (
-        "rollout",
-        "Promotions and rollbacks in a day",
-        "B",
-    ): "rollbacks by reason, and the challenger is promoted",
     ("rollout", "Candidates refused in a day", "A"): NOTHING_FAILED,
 }
 """Page, panel and query that may be without data in the recording, and why that is right."""
 
 RARE_MARKS = {
-    "Rollbacks": "the challenger is promoted",
     "Retraining": "nobody asks for it in the recording",
 }
 """Annotations without a mark in the recording."""
