@@ -30,7 +30,7 @@ WINDOW_SIZES = (300, 3_000)
 SHIFT = 0.5
 """Standard deviations by which one of the columns is shifted."""
 
-WINDOW_SECONDS = 45.0
+WINDOW_SECONDS = 90.0
 """A slow tool checks fewer windows; how many is in its row."""
 
 SPEED_SHAPES = ((10_000, 20), (100_000, 20))
