@@ -55,30 +55,26 @@ def check(
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise _refusal(error, path, place, known, secrets) from None
+        told = (_told(problem, place, known, secrets) for problem in error.errors())
+        raise ConfigError("; ".join(f"{path}: {words}" for words in told)) from None
 
 
-def _refusal(
-    error: ValidationError,
-    path: object,
+def _told(
+    problem: ErrorDetails,
     place: Callable[[Location], tuple[Location, str | None]],
     known: Callable[[Location, str | None], Sequence[str]],
     secrets: str,
-) -> ConfigError:
-    """Every problem of a file as one error."""
-
-    def told(problem: ErrorDetails) -> str:
-        location, kind = place(problem["loc"])
-        key = ".".join(str(part) for part in location if part != "[key]")
-        if problem["type"] == "extra_forbidden":
-            keys = known(location[:-1], kind)
-            near = difflib.get_close_matches(str(location[-1]), keys, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"need one of {', '.join(keys)}"
-            return f"{mask(key)}: found an unknown key, {hint} (secrets belong in {secrets})"
-        if problem["type"] == "missing":
-            return f"{key}: found nothing, need a value"
-        found = mask(repr(problem["input"]))[:60]
-        needed = problem["msg"].replace("Input should be ", "").replace("String should", "a text that should")
-        return f"{key}: found {found}, need {needed}"
-
-    return ConfigError("; ".join(f"{path}: {told(problem)}" for problem in error.errors()))
+) -> str:
+    """One problem: key, what was found, what is needed."""
+    location, kind = place(problem["loc"])
+    key = ".".join(str(part) for part in location if part != "[key]")
+    if problem["type"] == "extra_forbidden":
+        keys = known(location[:-1], kind)
+        near = difflib.get_close_matches(str(location[-1]), keys, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"need one of {', '.join(keys)}"
+        return f"{mask(key)}: found an unknown key, {hint} (secrets belong in {secrets})"
+    if problem["type"] == "missing":
+        return f"{key}: found nothing, need a value"
+    found = mask(repr(problem["input"]))[:60]
+    needed = problem["msg"].replace("Input should be ", "").replace("String should", "a text that should")
+    return f"{key}: found {found}, need {needed}"
