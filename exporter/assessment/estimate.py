@@ -38,7 +38,7 @@ class EstimateReport:
 
     measures: Mapping[str, Measure]
     reliability: Reliability
-    headline: str | None = None
+    headline: str | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
