@@ -93,7 +93,7 @@ class MetricFamilies(Collector):
 
     def forget(self, name: str, version: str) -> None:
         """Forget all gauges of a model version that is gone; what was counted stays."""
-        self.reveal(name, version)  # another predictor of the same version may come
+        self.reveal(name, version)  # there is nothing left to hide
         gone = dict(zip(MODEL_LABELS, (name, version), strict=True)).items()
         for family in FAMILIES:
             if family.kind != "gauge":
