@@ -28,6 +28,12 @@ def register(subparsers: Subparsers) -> None:
         help="run the checks of a model that is served elsewhere, on a store that its replicas share",
         description="Needs the reference and the store, no model. The replicas have checks.enabled: false.",
     )
+    monitor.add_argument(
+        "--priority",
+        choices=("idle", "normal"),
+        default="idle",
+        help="idle takes what other processes leave of the processors (default: %(default)s)",
+    )
     for parser, run in ((serve, _serve), (monitor, _monitor)):
         parser.add_argument("--config", default=CONFIG, metavar="FILE", help="(default: %(default)s)")
         parser.set_defaults(run=run)
@@ -48,7 +54,8 @@ def _monitor(arguments: argparse.Namespace) -> int:
     from ..giving_way import step_back  # noqa: PLC0415 - same
     from ..store_monitor import StoreMonitor  # noqa: PLC0415 - same
 
-    step_back()
+    if arguments.priority == "idle":
+        step_back()
     with StoreMonitor(load_config(arguments.config)) as monitor:
         _wait(monitor.serve())
     return 0

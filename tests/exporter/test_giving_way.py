@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from exporter import InstrumentedPredictor, MemoryStore, Reference
-from exporter.giving_way import SWITCH_SECONDS, giving_way
+from exporter.giving_way import NICENESS, SWITCH_SECONDS, giving_way
 
 DEFAULT = 0.005
 
@@ -86,3 +88,47 @@ def test_a_check_gives_way(rng: np.random.Generator, registry: CollectorRegistry
     predictor.check_now()
     assert store.interval == pytest.approx(SWITCH_SECONDS)
     assert sys.getswitchinterval() == pytest.approx(DEFAULT)
+
+
+STEP_BACK = """
+import os, sys, threading
+import exporter.giving_way as giving_way
+
+from pathlib import Path
+giving_way.SESSION_FILE = Path(sys.argv[1])
+waiting = threading.Event()
+other = threading.Thread(target=waiting.wait)
+other.start()
+giving_way.step_back()
+for thread in os.listdir("/proc/self/task"):
+    print(os.sched_getscheduler(int(thread)))
+waiting.set()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="schedules of Linux")
+@pytest.mark.parametrize("own_session", [True, False])
+def test_a_process_that_steps_back_takes_its_threads_along_and_a_session_of_its_own(
+    tmp_path: Path, own_session: bool
+) -> None:
+    """The niceness of a session that others began is theirs."""
+    session = tmp_path / "autogroup"
+    session.write_text("untouched")
+    policies = stepped_back(session, own_session=own_session).stdout.split()
+    assert len(policies) >= 2  # the main thread and the one that waits, and what libraries have
+    assert set(policies) == {str(os.SCHED_IDLE)}
+    assert session.read_text() == (str(NICENESS) if own_session else "untouched")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="schedules of Linux")
+def test_a_machine_without_sessions_of_their_own_niceness_is_no_fault(tmp_path: Path) -> None:
+    """The file is missing where the kernel was built without, and cannot be written in some containers."""
+    assert str(os.SCHED_IDLE) in stepped_back(tmp_path / "missing" / "autogroup", own_session=True).stdout
+
+
+def stepped_back(session: Path, *, own_session: bool) -> subprocess.CompletedProcess[str]:
+    """A process that did; it fails if there is an exception."""
+    return subprocess.run(
+        [sys.executable, "-c", STEP_BACK, str(session)],
+        check=True, capture_output=True, text=True, start_new_session=own_session,
+    )  # fmt: skip

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import requests
 
+from driftgauge.cli import main
 from exporter.config import ExporterConfig, ModelSettings, load_config
 from exporter.errors import ConfigError
-from exporter.giving_way import NICENESS
 from exporter.predictor import InstrumentedPredictor
 from exporter.reference import Reference
 from exporter.schedule import Schedule
@@ -131,7 +131,7 @@ def test_what_cannot_be_checked_is_refused(
 
 
 def test_the_command_runs_until_it_is_told_to_end(config: ExporterConfig, tmp_path: Path) -> None:
-    """`driftgauge monitor` needs no factory, lets others go first, says where it serves, ends with 0."""
+    """`driftgauge monitor` needs no factory, says where it serves, and ends with 0."""
     path = tmp_path / "exporter.yaml"
     path.write_text(
         'model: {name: m, version: "1", reference: reference.json}\n'
@@ -140,7 +140,8 @@ def test_the_command_runs_until_it_is_told_to_end(config: ExporterConfig, tmp_pa
     )
     assert load_config(path, {}).model is not None
     process = subprocess.Popen(
-        [sys.executable, "-m", "driftgauge", "monitor", "--config", str(path)],
+        # Among tests that fill the processors an idle one might wait for minutes.
+        [sys.executable, "-m", "driftgauge", "monitor", "--config", str(path), "--priority", "normal"],
         stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )  # fmt: skip
     try:
@@ -149,10 +150,30 @@ def test_the_command_runs_until_it_is_told_to_end(config: ExporterConfig, tmp_pa
         assert line.startswith("serving at ")
         url = line.split()[-1]
         assert requests.get(f"{url}/healthz", timeout=10).ok
-        assert os.getpriority(os.PRIO_PROCESS, process.pid) >= NICENESS
+        if sys.platform == "linux":
+            assert os.sched_getscheduler(process.pid) == os.SCHED_OTHER
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
     finally:
         process.kill()
         if process.stderr is not None:
             process.stderr.close()
+
+
+@pytest.mark.parametrize(("options", "steps"), [([], ["back"]), (["--priority", "normal"], [])])
+def test_the_command_lets_others_go_first_unless_told_not_to(
+    config: ExporterConfig, monkeypatch: pytest.MonkeyPatch, options: list[str], steps: list[str]
+) -> None:
+    """What stepping back does is tested with it."""
+    taken: list[str] = []
+
+    class NoMonitor:
+        def __init__(self, given: ExporterConfig) -> None:
+            assert given is config
+            raise ConfigError("it ends here")
+
+    monkeypatch.setattr("exporter.giving_way.step_back", lambda: taken.append("back"))
+    monkeypatch.setattr("exporter.config.load_config", lambda path: config)
+    monkeypatch.setattr("exporter.store_monitor.StoreMonitor", NoMonitor)
+    assert main(["monitor", *options]) == 2
+    assert taken == steps
