@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .blocks import distinct, types_of
 from .columns import Columns, as_list, is_missing
 from .findings import Verdict, evaluate
 from .hysteresis import Memory, at_once, step
@@ -305,9 +306,9 @@ def table_quality(
 def repeated_ids(ids: Any) -> int:  # noqa: ANN401 - any column
     """Rows whose id an earlier row has; a row without an id repeats none."""
     listed = [] if ids is None else as_list(ids)
-    if not set(map(type, listed)) <= {int, str}:
+    if not types_of(listed) <= {int, str}:
         listed = [one for one in listed if not is_missing(one)]
-    return len(listed) - len(set(listed))
+    return len(listed) - len(distinct(listed))
 
 
 def _span(times: Floats | None) -> tuple[float | None, float | None]:

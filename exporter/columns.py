@@ -24,11 +24,13 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Number
+from types import NoneType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .blocks import types_of
 from .errors import ObservationError
 
 Array = NDArray[Any]
@@ -299,8 +301,8 @@ def _normalised(values: Array) -> Array:
 
 
 def _from_objects(values: Array) -> Array:
-    types = set(map(type, values.tolist()))
-    if types <= {str}:
+    types = types_of(values)
+    if types <= {str} or types == {str, NoneType}:
         return values
     present = {t for t in types if t is not type(None)}
     if present and all(

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from .metrics import FAMILIES, FAMILY, MODEL_LABELS, ROLLOUT_FAMILIES, Family
 from .multiprocess import WorkerFiles, worker_files
+from .pauses import may_pause
 
 Instrument = Counter | Gauge | Histogram
 
@@ -55,6 +56,7 @@ class MetricFamilies(Collector):
 
     def gauge(self, name: str, *labels: str) -> Gauge:
         """Child of a gauge family."""
+        may_pause()  # a check sets hundreds
         family = self._by_name[name]
         assert isinstance(family, Gauge)
         return family.labels(*labels)
@@ -115,7 +117,11 @@ class MetricFamilies(Collector):
     def count_series(self, name: str, version: str) -> int:
         """Series exported for one model version."""
         labels = dict(zip(MODEL_LABELS, (name, version), strict=True)).items()
-        return sum(labels <= sample.labels.items() for metric in self._metrics() for sample in metric.samples)
+        found = 0
+        for metric in self._metrics():
+            may_pause()
+            found += sum(labels <= sample.labels.items() for sample in metric.samples)
+        return found
 
     def call_before_collect(self, method: Callable[[], None]) -> None:
         """Let every scrape begin with this bound method, for as long as its object lives."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .counted import Counted, Numbers, count_column
 from .errors import InsufficientDataError
+from .pauses import may_pause
 from .policy import CATEGORICAL_TESTS, NUMERIC_TESTS
 from .reference.kinds import SPECIAL_BINS
 from .reference.profiles import BinCounts, CategoricalProfile, Floats, NumericProfile, Profile
@@ -234,6 +235,7 @@ def measure_counted(
     for tests, compute in groups:
         if not any(test in wanted for test in tests):
             continue
+        may_pause()
         try:
             statistics += compute()
         except (ArithmeticError, ValueError) as error:

@@ -1,6 +1,7 @@
 """A function that calls the model and is measured: all that runs on the caller's thread.
 
-Two clock reads and one append. The model's own exception goes on untouched; a fault of ours never does.
+Two clock reads, an append, and a mark for checks to wait by. The model's own exception goes on untouched; a
+fault of ours never does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .giving_way import running
 from .recorder import Recorder
 
 
@@ -27,9 +29,11 @@ def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> 
     rescue = recorder.rescue
     waiting, max_calls = recorder.buffer.calls, recorder.buffer.max_rows
     append, array = waiting.append, np.ndarray
+    began, ended = running.append, running.pop
 
     def measured(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
         start = perf_counter()
+        began(None)
         try:
             result = function(*args, **kwargs)
         except Exception as error:
@@ -38,6 +42,9 @@ def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> 
             if answer is None:
                 raise
             return answer.value
+        finally:
+            if running:  # else this is a child that the model has forked
+                ended()
         end = perf_counter()
         try:
             rows = args[0] if args else next(iter(kwargs.values()))
@@ -57,6 +64,7 @@ def _measured_coroutine(recorder: Recorder, method: str, function: Callable[...,
     keep, failed, fault = partial(recorder.buffer.add, method), recorder.failed, recorder.fault
     rescue = recorder.rescue
 
+    # Not marked as running: while it awaits, the interpreter is free.
     async def measured(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
         start = perf_counter()
         try:

@@ -25,10 +25,11 @@ from .effects import Effects
 from .error_stream import ConceptReport, ErrorStream
 from .errors import ObservationError
 from .families import MetricFamilies
-from .giving_way import giving_way
+from .giving_way import Patience, giving_way
 from .gradual import ScoreHistory, ScoreTrend
 from .hysteresis import State
 from .observation import Observations
+from .pauses import pausing
 from .policy import Policy
 from .publish import Publisher
 from .publish_model import ModelPublisher
@@ -231,7 +232,7 @@ class Monitor:
 
     def run(self) -> Mapping[str, Report]:
         """Check every window now, publish what was found and return it by window; nothing while retired."""
-        with self._lock, giving_way():
+        with self._lock, giving_way(), pausing(Patience()):
             if self._retired:
                 return {}
             self.begin()

@@ -13,6 +13,7 @@ from .assessment.history import Direction, PerformanceTrend
 from .assessment.performance import ALL, PerformanceReport, segments_of
 from .assessment.policy import QUALITY_KINDS
 from .assessment.quality import QualityReport, QualityState
+from .blocks import known, look_up
 from .error_stream import ConceptReport, ConceptState
 from .fairness import FAIRNESS_MEASURES
 from .families import MetricFamilies
@@ -114,8 +115,8 @@ class ModelPublisher:
 
     def coverage(self, window: Window, rows: Observations) -> None:
         """Show which share of a window's rows has its outcome; absent where no row has an id to join by."""
-        with_id = 0 if rows.ids is None else sum(value is not None for value in rows.ids.tolist())
-        labelled = 0 if rows.labels is None else sum(label is not None for label in rows.labels.tolist())
+        with_id = 0 if rows.ids is None else int(known(rows.ids).sum())
+        labelled = 0 if rows.labels is None else int(known(rows.labels).sum())
         self._independence(window.name, rows)
         self._set("model_outcome_coverage_ratio", labelled / with_id if with_id else None, window.name)
 
@@ -125,9 +126,8 @@ class ModelPublisher:
             return
         state = "unknown"
         if rows.classes is not None and rows.labels is not None:
-            positive = [name == self._classes[1] for name in rows.classes.tolist()]
-            labelled = [label is not None for label in rows.labels.tolist()]
-            state = label_independence(positive, labelled).state
+            positive = look_up(rows.classes, {self._classes[1]: 1}, 0) == 1
+            state = label_independence(positive, known(rows.labels)).state
         self._set("model_label_independence_state", INDEPENDENCE_CODES[state], window)
 
     def publish(self, assessment: Assessment) -> None:

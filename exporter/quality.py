@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from .blocks import distinct
 from .statistics.multiple import benjamini_hochberg
 
 Floats = NDArray[np.float64]
@@ -122,16 +123,16 @@ def repeated_rows(columns: Sequence[NDArray[np.generic] | NDArray[np.object_]]) 
     """Rows that are equal to an earlier one in every column."""
     if not columns or not len(columns[0]):
         return 0
-    rows = zip(*(column.tolist() for column in columns), strict=True)
+    # NaN differs from itself and repeats all the same.
+    comparable = [
+        [None if value != value else value for value in column.tolist()]  # noqa: PLR0124
+        for column in columns
+    ]
+    rows = list(zip(*comparable, strict=True))
     try:
-        return len(columns[0]) - len({tuple(_same(value) for value in row) for row in rows})
+        return len(rows) - len(distinct(rows))
     except TypeError:  # a column of lists or dicts, whose text can be compared
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        return len(columns[0]) - len({str(row) for row in rows})
-
-
-def _same(value: object) -> object:
-    return None if value != value else value  # noqa: PLR0124 - NaN differs from itself and repeats all the same
+        return len(rows) - len(set(map(str, rows)))
 
 
 def robust_spread(values: Floats, weights: NDArray[np.int64]) -> tuple[float, float]:

@@ -31,7 +31,7 @@ def assess_fairness(
 
     Parity is of all rows, the other measures are of those whose truth is known.
     """
-    if classes is None or len(classes) != 2 or observations.classes is None:
+    if not policy.protected or classes is None or len(classes) != 2 or observations.classes is None:
         return {}
     n = observations.n_rows
     predicted = codes_of(observations.classes, classes, n) == 1

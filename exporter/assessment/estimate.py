@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..estimation import Reliability, calibrated, estimate_classes, reliability
+from ..pauses import may_pause
 from ..performance import Measure
 from ..performance.classification import curve_of
 from ..reference.baseline import PREDICTED
@@ -79,6 +80,7 @@ def estimate_performance(
     estimated = _estimator(observations, reference, classes)
     if estimated is None:
         return None
+    may_pause()
     calibration = None if classes is None else _calibration_gap(observations, labelled, reference, classes)
     light = reliability(
         estimated(labelled.chosen),
@@ -87,6 +89,7 @@ def estimate_performance(
         tolerance=policy.tolerance,
         min_samples=policy.min_samples,
     )
+    may_pause()
     measures = estimated(np.ones(observations.n_rows, dtype=np.bool_))
     known = [name for name, measure in measures.items() if measure.value is not None]
     return EstimateReport(measures=measures, reliability=light, headline=policy.estimate_headline_of(known))

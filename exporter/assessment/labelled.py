@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..blocks import look_up
+from ..pauses import may_pause
 from ..performance import ClassificationRows, Measure, classify, regress
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Labelled:
 
     def measures(self, among: NDArray[np.bool_] | None = None) -> dict[str, Measure]:
         """All measures, of the rows at a mask of the window where one is given."""
+        may_pause()
         part = np.ones(self.n_rows, dtype=np.bool_) if among is None else among[self.chosen]
         if self.rows is not None:
             return classify(self.rows.select(part)).measures
@@ -81,8 +84,7 @@ def codes_of(values: NDArray[Any] | None, classes: Sequence[str], n_rows: int) -
     """Position of each value among the classes, -1 where it is none of them."""
     if values is None:
         return np.full(n_rows, -1, dtype=np.int64)
-    codes = {name: code for code, name in enumerate(classes)}
-    return np.fromiter((codes.get(value, -1) for value in values.tolist()), np.int64, len(values))
+    return look_up(values, {name: code for code, name in enumerate(classes)}, -1)
 
 
 def _of_numbers(observations: Observations) -> Labelled:

@@ -12,13 +12,17 @@ import hashlib
 from collections import Counter
 from decimal import Decimal
 from numbers import Real
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from ..blocks import blocks, distinct, look_up, types_of
 from ..statistics.categories import OTHER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 Kind = Literal["numeric", "categorical"]
@@ -69,11 +73,32 @@ def category_text(value: Any) -> str:  # noqa: ANN401 - a category may be anythi
 
 def category_names(values: NDArray[Any]) -> list[str]:
     """Category of every value of a float64 or object array."""
-    items = values.tolist()
-    if all(type(item) is str for item in items):
-        cache = {text: _bounded(text) for text in set(items)}
-        return [cache[text] for text in items]
-    return [category_text(item) for item in items]
+    values = values.astype(object, copy=False)
+    names = _text_by_value(values)
+    if names is None:
+        return [category_text(value) for value in values.tolist()]
+    return [name for block in blocks(values) for name in map(names.__getitem__, block)]
+
+
+def category_codes(values: NDArray[Any], codes: Mapping[str, int], other: int) -> NDArray[np.int64]:
+    """Code of every value's category, and `other` for categories that have none."""
+    values = values.astype(object, copy=False)
+    names = _text_by_value(values)
+    if names is None:
+        return look_up(np.array(category_names(values), dtype=object), codes, other)
+    return look_up(values, {value: codes.get(name, other) for value, name in names.items()}, other)
+
+
+def _text_by_value(values: NDArray[np.object_]) -> dict[Any, str] | None:
+    """Category of each value that occurs; None where values that are equal may have different ones.
+
+    1 and True are equal, and so are Decimal("1.5") and Decimal("1.50"). NaN differs from itself, but each is
+    found again by being the same object.
+    """
+    types = types_of(values) - {str, NoneType}
+    if not (types <= {bool} or types <= {int, float}):
+        return None
+    return {value: category_text(value) for value in distinct(values)}
 
 
 def tally(values: NDArray[Any]) -> dict[str, int]:
@@ -82,14 +107,15 @@ def tally(values: NDArray[Any]) -> dict[str, int]:
         distinct, counts = np.unique(values, return_counts=True)
         pairs = zip(distinct.tolist(), counts.tolist(), strict=True)
         return _summed((category_text(value), count) for value, count in pairs)
-    items = values.tolist()
-    if len(set(map(type, items)) - {str, type(None)}) > 1:
+    if len(types_of(values) - {str, NoneType}) > 1:
         # 1, 1.0 and True are one key of a dict, but "1" and "True" are two categories.
-        return dict(Counter(map(category_text, items)))
+        return dict(Counter(map(category_text, values.tolist())))
+    raw: Counter[Any] = Counter()
     try:
-        raw = Counter(items)
+        for block in blocks(values):
+            raw.update(block)
     except TypeError:  # lists and dicts cannot be hashed, their text can
-        return dict(Counter(map(category_text, items)))
+        return dict(Counter(map(category_text, values.tolist())))
     return _summed((category_text(value), count) for value, count in raw.items())
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..statistics.binning import bin_counts_sorted
 from ..statistics.cells import ReferenceCells
-from .kinds import INF, MISSING, SPECIAL_BINS, as_numbers, category_names, tally
+from .kinds import INF, MISSING, SPECIAL_BINS, as_numbers, category_codes, tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -261,8 +261,7 @@ class CategoricalProfile:
 
     def bin_indices(self, values: NDArray[Any]) -> Ints:
         """Index into `bins` of every value of a float64 or object array."""
-        other = len(self.categories)
-        return np.array([self._index.get(name, other) for name in category_names(values)], dtype=np.int64)
+        return category_codes(values, self._index, len(self.categories))
 
     def count_bins(self, values: NDArray[Any]) -> BinCounts:
         """Rows per bin of a float64 or object array."""

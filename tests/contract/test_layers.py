@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "exporter": (
-        ("errors", "observation"),
+        ("errors", "observation", "pauses"),
+        ("blocks",),
         ("statistics", "columns", "quality", "performance", "sequential"),
         ("reference", "windows", "policy"),
         ("findings", "report"),
@@ -42,6 +43,8 @@ module. Modules that are not named here stand between those that they import and
 PURE = {
     "exporter": (
         "statistics",
+        "blocks",
+        "pauses",
         "columns",
         "observation",
         "policy",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from exporter import InstrumentedPredictor, MemoryStore, Reference
-from exporter.giving_way import NICENESS, SWITCH_SECONDS, giving_way
+from exporter.giving_way import (
+    LOOK_SECONDS,
+    NICENESS,
+    PATIENCE_SECONDS,
+    SWITCH_SECONDS,
+    WAITED_SHARE,
+    Patience,
+    giving_way,
+    running,
+)
 
 DEFAULT = 0.005
 
@@ -88,6 +98,111 @@ def test_a_check_gives_way(rng: np.random.Generator, registry: CollectorRegistry
     predictor.check_now()
     assert store.interval == pytest.approx(SWITCH_SECONDS)
     assert sys.getswitchinterval() == pytest.approx(DEFAULT)
+
+
+class Clock:
+    """Seconds that pass by sleeping and by computing; at `done` the prediction ends."""
+
+    def __init__(self, done: float = float("inf")) -> None:
+        self.now = 0.0
+        self.slept = 0.0
+        self._done = done
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept += seconds
+        if self.now >= self._done:
+            running.clear()
+
+    def waited(self, patience: Patience) -> float:
+        """How long it waits now."""
+        before = self.slept
+        patience()
+        return self.slept - before
+
+
+@pytest.fixture
+def predicting() -> Iterator[None]:
+    """A prediction that computes until somebody ends it."""
+    running.append(None)
+    yield
+    running.clear()
+
+
+@pytest.mark.usefixtures("predicting")
+def test_a_check_waits_until_a_prediction_is_done() -> None:
+    """And not after it."""
+    clock = Clock(done=1.0065)
+    patience = Patience(clock, clock.sleep)
+    clock.now = 1.0
+    assert clock.waited(patience) == pytest.approx(0.007)
+    assert clock.waited(patience) == 0.0
+
+
+@pytest.mark.usefixtures("predicting")
+def test_a_check_ends_where_predictions_never_do() -> None:
+    """It waits for so long at a time, and for so much of what it has computed."""
+    clock = Clock()
+    patience = Patience(clock, clock.sleep)
+    assert clock.waited(patience) == 0.0
+    clock.now += 10.0
+    assert clock.waited(patience) == pytest.approx(PATIENCE_SECONDS, abs=2 * LOOK_SECONDS)
+    assert clock.waited(patience) == 0.0
+    waited = computed = 0.0
+    for _ in range(1_000):
+        clock.now += 0.0002
+        computed += 0.0002
+        waited += clock.waited(patience)
+    assert waited == pytest.approx(WAITED_SHARE * computed, abs=2 * LOOK_SECONDS)
+
+
+def test_a_check_of_a_model_that_hangs_ends(rng: np.random.Generator, registry: CollectorRegistry) -> None:
+    """And finds what it finds without."""
+    rows = rng.normal(size=(1000, 2))
+    reference = Reference.fit(rows, features=["a", "b"], model_name="m", model_version="1")
+    hangs, called = threading.Event(), threading.Event()
+
+    def model(X: Any) -> Any:
+        if len(X) == 1:
+            called.set()
+            hangs.wait()
+        return X[:, 0]
+
+    predictor = InstrumentedPredictor(
+        model, name="m", version="1", reference=reference, registry=registry, background=False
+    )
+    predictor(rows)
+    caller = threading.Thread(target=predictor, args=(rows[:1],))
+    caller.start()
+    called.wait()
+    try:
+        assert running
+        assert {report.rows for report in predictor.check_now().values()} == {1000}
+    finally:
+        hangs.set()
+        caller.join()
+    assert not running
+
+
+def test_a_prediction_counts_as_running_until_it_ends() -> None:
+    """However it ends."""
+    seen: list[int] = []
+
+    def model(X: Any) -> Any:
+        seen.append(len(running))
+        if len(X) > 1:
+            raise KeyboardInterrupt
+        return np.zeros(len(X))
+
+    with InstrumentedPredictor(model, name="m", version="1", registry=CollectorRegistry()) as predictor:
+        predictor(np.zeros((1, 2)))
+        assert (seen, running) == ([1], [])
+        with pytest.raises(KeyboardInterrupt):
+            predictor(np.zeros((2, 2)))
+    assert (seen, running) == ([1, 1], [])
 
 
 STEP_BACK = """

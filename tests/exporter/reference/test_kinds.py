@@ -9,6 +9,7 @@ from exporter.reference.kinds import (
     MAX_CATEGORY_CHARS,
     SPECIAL_BINS,
     as_numbers,
+    category_codes,
     category_names,
     category_text,
     tally,
@@ -86,3 +87,39 @@ def test_numbers_are_read_and_text_is_not() -> None:
 def test_special_bins_are_last_and_in_order() -> None:
     """Rules and profiles rely on the order of the special bins."""
     assert SPECIAL_BINS == ("__other__", "__missing__", "__inf__")
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        ["a", "b", "a"],
+        ["a", None, "b", None],
+        [True, None, False, "True"],
+        [1, 1.0, NAN, None, float("inf"), -0.0, 2**60, float(2**60)],
+        [1, True, "1", "True", 1.0],  # equal values, different categories
+        [Decimal("1.5"), Decimal("1.50"), 1.5],
+        [["a"], ["b"], ["a"], None],
+        [b"x", "x", np.str_("x"), np.float64(2.0)],
+        ["x" * 1000 + "a", "x" * 1000 + "b"],
+    ],
+)
+def test_names_and_codes_are_those_of_each_value_by_itself(values: list[Any]) -> None:
+    """However the values are mixed, and whether or not they can be hashed."""
+    array = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):
+        array[place] = value
+    names = [category_text(value) for value in values]
+    assert category_names(array) == names
+    codes = {"a": 0, "True": 1, "1": 2, "__missing__": 3}
+    assert category_codes(array, codes, 9).tolist() == [codes.get(name, 9) for name in names]
+
+
+def test_missing_numbers_of_a_float_column_are_found() -> None:
+    """NaN differs from itself, so that a dict finds it by its object alone."""
+    values = np.array([1.0, np.nan, 2.5, np.nan, np.inf])
+    assert category_names(values) == ["1", "__missing__", "2.5", "__missing__", "__inf__"]
+    assert category_codes(values, {"__missing__": 0, "1": 1}, 9).tolist() == [1, 0, 9, 0, 9]
