@@ -82,7 +82,7 @@ bench: $(DEV) ## Measure what monitoring costs a prediction
 compare: $(DEV) ## Compare with other tools, each in an environment of its own, and write docs/comparison.md
 	$(BIN)/python -m benchmarks.comparison $(ARGS)
 
-soak: $(DEV) components-required ## Load the demo's stack for an hour and a quarter, and write docs/soak.md
+soak: $(DEV) components-required ## Load the demo's stack for an hour, and write docs/soak.md
 	$(BIN)/python -m benchmarks.soak --markdown docs/soak.md $(ARGS)
 
 lock: $(LOCK_BIN)/uv ## Write requirements/*.txt anew (UPGRADE=1: newest versions)

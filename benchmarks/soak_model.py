@@ -92,7 +92,6 @@ def main() -> int:
     with threadpool_limits(limits=1):
         flights, model, reference = prepare(None, options.directory / "reference.json", time.monotonic())
         X = flights.features[list(FEATURES)]
-        tables = [X.iloc[start : start + ROWS_A_CALL] for start in range(0, len(X), ROWS_A_CALL)]
         gc.freeze()  # what it is asked with is ours: a model's process need not walk it when it collects
         calls, inside = Calls(), options.checks == "inside"
         rows = StoreSettings(
@@ -116,7 +115,7 @@ def main() -> int:
             check = Noted(predictor._monitor.run)  # noqa: SLF001 - there is no public question for it
             predictor._monitor.run = check  # type: ignore[method-assign]  # noqa: SLF001
             predictor.serve(port=options.port)
-            ask(predictor, tables, flights.late, calls, stop, options.rate / ROWS_A_CALL)
+            ask(predictor, X, flights.late, calls, stop, options.rate / ROWS_A_CALL)
             # Before the predictor is closed: that waits for a check, and the parent for so long alone.
             calls.save(options.directory / "calls.npy")
             if inside:
@@ -126,7 +125,7 @@ def main() -> int:
 
 def ask(
     predictor: InstrumentedPredictor,
-    tables: list[Any],
+    X: Any,
     late: NDArray[np.float64],
     calls: Calls,
     stop: StopRequest,
@@ -141,8 +140,9 @@ def ask(
         if ahead > 0:
             time.sleep(min(ahead, 0.1))
             continue
-        place = number % len(tables)
-        table, first = tables[place], number * ROWS_A_CALL
+        place, first = number * ROWS_A_CALL % len(X), number * ROWS_A_CALL
+        # A new one for each call, as a server makes them: a pandas frame that is asked grows.
+        table = X.iloc[place : place + ROWS_A_CALL]
         began_at, start = time.time(), time.perf_counter()
         predictor.predict_proba(table, ids=list(range(first, first + len(table))))
         calls.add(began_at, time.perf_counter() - start)
@@ -153,7 +153,7 @@ def ask(
             ids, truth = [], []
             while waiting and waiting[0][0] <= time.monotonic():
                 _, first, place = waiting.popleft()
-                landed = late[place * ROWS_A_CALL :][: len(tables[place])]
+                landed = late[place : place + ROWS_A_CALL]
                 known = np.flatnonzero(~np.isnan(landed))  # the cancelled and diverted never have an outcome
                 ids += (first + known).tolist()
                 truth += landed[known].astype(int).tolist()
