@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from .pauses import may_pause
 from .performance.measure import Measure, Z, around, unknown
 
 Floats = NDArray[np.float64]
@@ -102,6 +103,7 @@ def estimate_classes(probabilities: Floats, predicted: Codes | None, scores: Flo
     if n == 0:
         return dict.fromkeys(("accuracy", "f1", "auc"), unknown("no rows"))
     measures: dict[str, Measure] = {"auc": _expected_auc(probabilities, scores)}
+    may_pause()
     if predicted is None:
         return measures
     right = np.where(predicted >= 0, probabilities[np.arange(n), np.maximum(predicted, 0)], 0.0)

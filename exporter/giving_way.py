@@ -92,8 +92,7 @@ def step_back() -> None:
     All threads of the process, also those that libraries have started, and its session if no other process
     began it: on Linux a session gets its share of a core as a whole.
     """
-    with suppress(OSError):
-        _lower_threads()
+    _lower_threads()
     with suppress(OSError):
         if hasattr(os, "getsid") and os.getsid(0) == os.getpid():
             SESSION_FILE.write_text(str(NICENESS), encoding="ascii")
@@ -103,9 +102,11 @@ def _lower_threads() -> None:
     """Idle class on Linux, the greatest niceness elsewhere."""
     if sys.platform == "linux":
         for thread in os.listdir("/proc/self/task"):  # noqa: PTH208 - numbers, not paths
-            os.sched_setscheduler(int(thread), os.SCHED_IDLE, os.sched_param(0))
+            with suppress(OSError):  # a thread that has ended meanwhile, or a sandbox that forbids it
+                os.sched_setscheduler(int(thread), os.SCHED_IDLE, os.sched_param(0))
     elif hasattr(os, "setpriority"):
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
 def _give_back() -> None:

@@ -119,6 +119,7 @@ def _estimator(observations: Observations, reference: Reference, classes: tuple[
     def of_classes(chosen: NDArray[np.bool_]) -> dict[str, Measure]:
         rows = chosen & known
         probabilities = calibrated(scores[rows], baseline.calibrators)
+        may_pause()
         return estimate_classes(probabilities, None if predicted is None else predicted[rows], scores[rows])
 
     return of_classes

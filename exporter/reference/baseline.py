@@ -14,6 +14,7 @@ import numpy as np
 
 from ..columns import Columns, concatenate
 from ..estimation import Calibrator, LossModel
+from ..pauses import may_pause
 from ..performance import ClassificationRows, classify, regress
 from ..performance.measure import Measure, class_order
 from ..performance.probability import problem_of
@@ -298,6 +299,7 @@ def outlier_rows(arrays: Mapping[str, NDArray[Any]], profiles: Profiles) -> NDAr
     for name, profile in profiles.features.items():
         if not isinstance(profile, NumericProfile) or profile.sample is None or name not in arrays:
             continue
+        may_pause()
         median, mad = robust_spread(profile.sample.values, profile.sample.counts)
         if mad > 0.0:
             outside = robust_outliers(as_numbers(arrays[name])[0], median, mad)
