@@ -6,10 +6,10 @@ wait for it; a loop in Python gives way, and takes ten times as long. A call for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import repeat
 from operator import is_not
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from .pauses import may_pause
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 ROWS_A_BLOCK: Final = 10_000
 """Half a millisecond of looking up in a dict or of filling a set."""
@@ -54,19 +56,21 @@ def look_up(values: NDArray[Any], codes: Mapping[Any, int], other: int) -> NDArr
     >>> look_up(np.array(["b", None, "a"], dtype=object), {"a": 0, "b": 1}, -1).tolist()
     [1, -1, 0]
     """
-    found = np.empty(len(values), dtype=np.int64)
-    end = 0
-    for block in blocks(values):
-        start, end = end, end + len(block)
-        found[start:end] = np.fromiter(map(codes.get, block, repeat(other)), np.int64, len(block))
-    return found
+    return _of_each(values, lambda block: map(codes.get, block, repeat(other)), np.int64)
 
 
 def known(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Which values are not None."""
-    found = np.empty(len(values), dtype=np.bool_)
+    return _of_each(values, lambda block: map(is_not, block, repeat(None)), np.bool_)
+
+
+def _of_each(
+    values: NDArray[Any], of_block: Callable[[list[Any]], Iterable[Any]], dtype: type[Scalar]
+) -> NDArray[Scalar]:
+    """What a function finds for the values of each block, one for each value."""
+    found = np.empty(len(values), dtype=dtype)
     end = 0
     for block in blocks(values):
         start, end = end, end + len(block)
-        found[start:end] = np.fromiter(map(is_not, block, repeat(None)), np.bool_, len(block))
+        found[start:end] = np.fromiter(of_block(block), dtype, len(block))
     return found

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from .blocks import known
 from .errors import ObservationError
 from .sequential import DETECTORS, Thinning, create, restore, save
 
@@ -117,10 +118,10 @@ class ErrorStream:
 
     def add(self, joined: JoinedOutcomes) -> None:
         """Take outcomes in the order in which they came; rows that lack a prediction are left out."""
-        errors, known = self._errors(joined)
+        errors, there = self._errors(joined)
         with self._lock:
-            self._waiting.append((errors[known], joined.rows.times[known]))
-            self._n_waiting += int(known.sum())
+            self._waiting.append((errors[there], joined.rows.times[there]))
+            self._n_waiting += int(there.sum())
             if self._n_waiting > MOST_WAITING:
                 self._feed()
 
@@ -245,11 +246,10 @@ class ErrorStream:
         if self._classification:
             if rows.classes is None:
                 return np.empty(len(labels)), np.zeros(len(labels), dtype=np.bool_)
-            known = np.array([name is not None for name in rows.classes.tolist()], dtype=np.bool_)
-            return (rows.classes != labels).astype(np.float64), known
+            return (rows.classes != labels).astype(np.float64), known(rows.classes)
         truth = np.array([v if isinstance(v, float) else np.nan for v in labels.tolist()], dtype=np.float64)
         predicted = np.full(len(truth), np.nan) if rows.scores is None else rows.scores
         size = np.abs(predicted - truth)
-        known = np.isfinite(size)
+        finite = np.isfinite(size)
         # Bounded to 0..1 whatever the unit: one half at the usual error.
-        return np.where(known, size / (size + self._scale), 0.0), known
+        return np.where(finite, size / (size + self._scale), 0.0), finite

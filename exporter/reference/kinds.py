@@ -85,7 +85,8 @@ def category_codes(values: NDArray[Any], codes: Mapping[str, int], other: int) -
     values = values.astype(object, copy=False)
     names = _text_by_value(values)
     if names is None:
-        return look_up(np.array(category_names(values), dtype=object), codes, other)
+        each = (codes.get(category_text(value), other) for value in values.tolist())
+        return np.fromiter(each, np.int64, len(values))
     return look_up(values, {value: codes.get(name, other) for value, name in names.items()}, other)
 
 
@@ -104,8 +105,8 @@ def _text_by_value(values: NDArray[np.object_]) -> dict[Any, str] | None:
 def tally(values: NDArray[Any]) -> dict[str, int]:
     """Rows per category of a float64 or object array, `__missing__` and `__inf__` among them."""
     if values.dtype != object:
-        distinct, counts = np.unique(values, return_counts=True)
-        pairs = zip(distinct.tolist(), counts.tolist(), strict=True)
+        numbers, counts = np.unique(values, return_counts=True)
+        pairs = zip(numbers.tolist(), counts.tolist(), strict=True)
         return _summed((category_text(value), count) for value, count in pairs)
     if len(types_of(values) - {str, NoneType}) > 1:
         # 1, 1.0 and True are one key of a dict, but "1" and "True" are two categories.
