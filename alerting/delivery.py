@@ -177,7 +177,8 @@ class Sender:
             self.database.write(lambda connection: self._found(connection, work, found)).result()
         else:
             outcome = receiver.send(letter)
-            self.database.write(lambda connection: self._sent(connection, work, outcome)).result()
+            ended = self.clock()
+            self.database.write(lambda connection: self._sent(connection, work, outcome, ended)).result()
         return 0.0
 
     def _begin(self, connection: sqlite3.Connection, now: float) -> tuple[Work, Letter] | float:
@@ -230,9 +231,12 @@ class Sender:
             at=now,
         )
 
-    def _sent(self, connection: sqlite3.Connection, work: Work, outcome: Outcome) -> None:
+    def _sent(self, connection: sqlite3.Connection, work: Work, outcome: Outcome, now: float) -> None:
         """Write down what became of a letter."""
-        name, now = self.destination.name, self.clock()
+        name = self.destination.name
+        bucket, pace = self._pace_of(work)
+        paced = pacing.answered(outbox.bucket(connection, bucket, pace.burst), now)
+        outbox.save_bucket(connection, bucket, paced)
         if isinstance(outcome, Delivered):
             outbox.delivered(connection, name, work, channel=outcome.channel, ts=outcome.ts, now=now)
             self.metrics.delivery(name, "delivered", "ok")

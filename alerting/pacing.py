@@ -64,6 +64,15 @@ def take(bucket: Bucket, pace: Pace, now: float) -> Bucket:
     )
 
 
+def answered(bucket: Bucket, now: float) -> Bucket:
+    """The bucket once a call has ended: nothing comes back for the time that the call was under way.
+
+    The other side counts a call when it arrives, which may be late. Were the next one allowed a second after
+    this one was begun, it could arrive less than a second after it.
+    """
+    return replace(bucket, at=max(bucket.at, now))
+
+
 def stop(bucket: Bucket, seconds: float, now: float, random: Callable[[], float]) -> Bucket:
     """The bucket after a 429: empty, closed for as long as was asked plus a little, then half as fast."""
     pause = min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS) + JITTER_SECONDS * random()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import email.utils
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from alerting.calls import Letter, Outcome, Receiver, Search
 from alerting.delivery import DeliveryPolicy
+from alerting.pacing import Pace
 from alerting.testing import Fault, alert, webhook
 
 if TYPE_CHECKING:
-    from .conftest import Desk
+    from .conftest import Clock, Desk
 
 SLOW = DeliveryPolicy()
 """The pace of a real channel."""
@@ -94,3 +97,34 @@ def test_a_channel_is_paced_ahead_of_slacks_own_limit(desk_of: Callable[..., Des
     desk.settle(patience=60.0, limit=200)
     assert len(titles(desk)) == 20
     assert desk.slack.workspace.messages[-1].versions[0][0] - started == pytest.approx(17.0)
+
+
+@dataclass
+class Late:
+    """A receiver behind a slow network: each call arrives after so many seconds."""
+
+    behind: Receiver
+    clock: Clock
+    delays: Iterator[float]
+    editable: bool = True
+    repeatable: bool = False
+
+    def send(self, letter: Letter) -> Outcome:
+        self.clock.pass_(next(self.delays))
+        return self.behind.send(letter)
+
+    def find(self, letter: Letter) -> Search:
+        return self.behind.find(letter)
+
+
+def test_a_call_that_arrives_late_is_not_followed_too_soon(desk_of: Callable[..., Desk]) -> None:
+    """Slack counts calls when they arrive: a quick one after a late one is still a second after it."""
+    desk = desk_of(policy=SLOW)
+    desk.slack.workspace.pace = Pace(per_second=1.0, burst=3.0)
+    late = Late(desk.sender.destination.receiver, desk.clock, itertools.chain([0.9], itertools.repeat(0.0)))
+    desk.sender.destination = replace(desk.sender.destination, receiver=late)
+    for number in range(8):
+        desk.state.record(webhook(alert(str(number)), group_key=str(number)))
+    desk.settle(patience=60.0, limit=100)
+    assert len(titles(desk)) == 8
+    assert desk.slack.workspace.counters().rate_limited == 0
