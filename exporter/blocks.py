@@ -59,6 +59,13 @@ def look_up(values: NDArray[Any], codes: Mapping[Any, int], other: int) -> NDArr
     return _of_each(values, lambda block: map(codes.get, block, repeat(other)), np.int64)
 
 
+def numbers(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The values that are floats, and NaN for all others."""
+    return _of_each(
+        values, lambda block: (value if isinstance(value, float) else np.nan for value in block), np.float64
+    )
+
+
 def known(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Which values are not None."""
     return _of_each(values, lambda block: map(is_not, block, repeat(None)), np.bool_)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from .blocks import known
+from .blocks import known, numbers
 from .errors import ObservationError
 from .sequential import DETECTORS, Thinning, create, restore, save
 
@@ -247,7 +247,7 @@ class ErrorStream:
             if rows.classes is None:
                 return np.empty(len(labels)), np.zeros(len(labels), dtype=np.bool_)
             return (rows.classes != labels).astype(np.float64), known(rows.classes)
-        truth = np.array([v if isinstance(v, float) else np.nan for v in labels.tolist()], dtype=np.float64)
+        truth = numbers(labels)
         predicted = np.full(len(truth), np.nan) if rows.scores is None else rows.scores
         size = np.abs(predicted - truth)
         finite = np.isfinite(size)

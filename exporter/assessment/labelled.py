@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..blocks import look_up
+from ..blocks import look_up, numbers
 from ..pauses import may_pause
 from ..performance import ClassificationRows, Measure, classify, regress
 
@@ -88,13 +88,8 @@ def codes_of(values: NDArray[Any] | None, classes: Sequence[str], n_rows: int) -
 
 
 def _of_numbers(observations: Observations) -> Labelled:
-    n = observations.n_rows
-    predicted = np.full(n, np.nan) if observations.scores is None else observations.scores
-    truth = np.full(n, np.nan)
-    if observations.labels is not None:
-        listed = observations.labels.tolist()
-        truth = np.array(
-            [value if isinstance(value, float) else np.nan for value in listed], dtype=np.float64
-        )
+    missing = np.full(observations.n_rows, np.nan)
+    predicted = missing if observations.scores is None else observations.scores
+    truth = missing if observations.labels is None else numbers(observations.labels)
     chosen = np.isfinite(truth) & np.isfinite(predicted)
     return Labelled(chosen=chosen, truth=truth[chosen], predicted=predicted[chosen])
