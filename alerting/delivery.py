@@ -186,7 +186,6 @@ class Sender:
         name = self.destination.name
         state = outbox.destination(connection, name)
         if state.retry_at > now:
-            # A clock that was set back must not make the wait longer than it was meant to be.
             return min(state.retry_at - now, IDLE_SECONDS)
         # A program and a pager know each incident by its key; a digest would leave theirs without an end.
         if self.storms is not None and not self.destination.receiver.repeatable:

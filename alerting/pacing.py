@@ -48,8 +48,10 @@ class Bucket:
 
 def wait(bucket: Bucket, pace: Pace, now: float) -> float:
     """Seconds until the bucket allows a call; 0 when it does now."""
-    # A clock that was set back must not turn a short wait into a long one.
-    blocked = min(bucket.not_before - now, MAX_RETRY_AFTER_SECONDS)
+    blocked = bucket.not_before - now
+    if blocked > MAX_RETRY_AFTER_SECONDS + JITTER_SECONDS:
+        # So long is no wait: the clock was set back since it was written down.
+        blocked = 0.0
     missing = 1.0 - _refilled(bucket, pace, now)
     return max(0.0, blocked, missing / (pace.per_second * bucket.share) if missing > ROUNDING else 0.0)
 
@@ -96,5 +98,5 @@ def backoff(failures: int, random: Callable[[], float]) -> float:
 
 
 def _refilled(bucket: Bucket, pace: Pace, now: float) -> float:
-    """Tokens at `now`; a clock that was set back refills nothing and costs nothing."""
-    return min(pace.burst, bucket.tokens + max(0.0, now - bucket.at) * pace.per_second * bucket.share)
+    """Tokens at `now`; how long it was by a clock that was set back is taken for as far as it went back."""
+    return min(pace.burst, bucket.tokens + abs(now - bucket.at) * pace.per_second * bucket.share)

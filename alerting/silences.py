@@ -182,6 +182,11 @@ def _end(connection: sqlite3.Connection, now: float) -> int:
     return len(rows)
 
 
+def clock_set_back(connection: sqlite3.Connection, seconds: float) -> None:
+    """Let wishes that failed wait as long as they would have, on a clock that shows so much less."""
+    connection.execute("UPDATE silences SET due_at = due_at - ? WHERE due_at > 0", (seconds,))
+
+
 def _next_due(connection: sqlite3.Connection) -> float | None:
     """When the next wish is due or the next silence ends."""
     row = connection.execute(

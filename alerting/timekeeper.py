@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import digest, episodes, heartbeats, timers
+from . import digest, episodes, heartbeats, outbox, silences, timers
 from .database import Database
 from .digest import DailyDigest
 from .heartbeats import OWN_SOURCE, Heartbeat, News
@@ -71,7 +71,7 @@ class Timekeeper:
         if abs(jump) > JUMP_SECONDS:
             self._ahead += jump
             self._started_at += jump
-            self.database.write(lambda connection: timers.look_again(connection, jump=jump)).result()
+            self.database.write(lambda connection: _clock_set(connection, jump)).result()
         told, more = self.database.write(lambda connection: self._tick(connection, now)).result()
         for receiver, reason in told:
             self.metrics.escalated(receiver, reason)
@@ -104,3 +104,12 @@ class Timekeeper:
             policy=self.state,
             policies=self.plan.policies,
         ).told
+
+
+def _clock_set(connection: sqlite3.Connection, jump: float) -> None:
+    """Move all that counts from a time or waits for one."""
+    timers.look_again(connection, jump=jump)
+    # After one that was set forward all is due and tried once more, which harms nobody.
+    if jump < 0:
+        outbox.clock_set_back(connection, -jump)
+        silences.clock_set_back(connection, -jump)

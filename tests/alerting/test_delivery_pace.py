@@ -14,6 +14,8 @@ from alerting.calls import Letter, Outcome, Receiver, Search
 from alerting.delivery import DeliveryPolicy
 from alerting.pacing import Pace
 from alerting.testing import Fault, alert, webhook
+from alerting.timekeeper import Timekeeper
+from alerting.timers import Plan
 
 if TYPE_CHECKING:
     from .conftest import Clock, Desk
@@ -128,3 +130,33 @@ def test_a_call_that_arrives_late_is_not_followed_too_soon(desk_of: Callable[...
     desk.settle(patience=60.0, limit=100)
     assert len(titles(desk)) == 8
     assert desk.slack.workspace.counters().rate_limited == 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(method="chat.postMessage", status=429, error="ratelimited", retry_after="60"),
+        Fault(method="chat.postMessage", status=200, error="an_error_nobody_has_heard_of"),
+        Fault(method="chat.postMessage", status=503, error="service_unavailable", retry_after="60"),
+    ],
+    ids=["of a channel", "of a message", "of a destination"],
+)
+@pytest.mark.parametrize("set_by", [-7_200.0, -1_800.0, 7_200.0])
+def test_a_clock_that_is_set_lengthens_no_wait(desk: Desk, fault: Fault, set_by: float) -> None:
+    """What was to be tried in a minute is tried in a minute, not after the clock has caught up."""
+    uptime = 1_000.0
+    timekeeper = Timekeeper(
+        database=desk.state.database,
+        metrics=desk.metrics,
+        plan=Plan(destinations={"default": ("slack",)}),
+        clock=desk.clock,
+        monotonic=lambda: uptime,
+    )
+    timekeeper.start()
+    desk.slack.faults.add(fault)
+    desk.state.record(webhook(alert("a")))
+    assert desk.sender.step() == 0
+    desk.clock.pass_(set_by)
+    timekeeper.step()
+    desk.settle(patience=62.0)
+    assert len(titles(desk)) == 1
