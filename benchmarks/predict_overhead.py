@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
@@ -45,9 +46,18 @@ def main() -> None:
         "HistGradientBoostingClassifier": HistGradientBoostingClassifier(max_iter=20).fit(X[:5000], y[:5000]),
     }
     reference = Reference.fit(X, model_name="bench", model_version="1", scores=rng.uniform(size=len(X)))
-    for name, model in models.items():
+    names = list(reference.features)
+    frame = pd.DataFrame(row, columns=names)
+    of_frames = LogisticRegression().fit(pd.DataFrame(X, columns=names), y)
+    cases = [(name, model, row) for name, model in models.items()]
+    cases += [
+        ("LogisticRegression, a frame of pandas", of_frames, frame),
+        ("no work at all, a frame of pandas", _Nothing(), frame),
+        ("no work at all, a list of one dict", _Nothing(), frame.to_dict("records")),
+    ]
+    for name, model, asked in cases:
         with InstrumentedPredictor(model, name="bench", version="1", reference=reference) as predictor:
-            bare, wrapped = alternate(model.predict_proba, predictor.predict_proba, row, options.rounds)
+            bare, wrapped = alternate(model.predict_proba, predictor.predict_proba, asked, options.rounds)
         print(f"| {name} | {bare * 1e6:.2f} | {wrapped * 1e6:.2f} | {(wrapped - bare) * 1e6:.2f} |")
     print()
     print(f"| {STREAM_RATE:,} predictions a second for {options.seconds:g} s | share of one core |")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .columns import count_rows
+from .holding import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +60,7 @@ class Buffer:
         start: float,
         end: float,
     ) -> None:
-        """Keep one call. Arrays are copied, since a server may reuse them for its next request."""
+        """Keep one call as it is now: the caller may change what it passed, and what it got, at once."""
         if type(rows) is np.ndarray and rows.ndim == 2:
             n_rows = rows.shape[0]
         else:
@@ -72,12 +73,9 @@ class Buffer:
                 self._overflow(method, n_rows, end - start)
                 return
             weight = room
-        elif type(rows) is np.ndarray:
-            rows = rows.copy()
-        if type(result) is np.ndarray:
-            result = result.copy()
+        kept = (method, held(rows), held(result), held(ids), held(at), end, end - start, n_rows)
         self._rows += weight
-        self.calls.append((method, rows, result, ids, at, end, end - start, n_rows))
+        self.calls.append(kept)
 
     def take(self) -> list[Call]:
         """All calls that wait, oldest first; the buffer is empty afterwards."""
@@ -107,7 +105,7 @@ def _heads(
     except (TypeError, KeyError, ValueError, IndexError):
         return nothing
     return (
-        part.copy() if isinstance(part, np.ndarray) else part,
+        part,
         answers,
         None if ids is None else ids[:room],
         at[:room] if hasattr(at, "__getitem__") else at,

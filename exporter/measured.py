@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .giving_way import running
+from .holding import held
 from .recorder import Recorder
 
 
@@ -50,7 +51,8 @@ def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> 
             rows = args[0] if args else next(iter(kwargs.values()))
             # Most calls of a server are one row of an array; for them a call of `keep` would cost the most.
             if type(rows) is array and len(rows) == 1 and type(result) is array and len(waiting) < max_calls:
-                append((method, rows.copy(), result.copy(), ids, at, end, end - start, 1))
+                named, then = ids if ids is None else held(ids), at if at is None else held(at)
+                append((method, rows.copy(), result.copy(), named, then, end, end - start, 1))
             else:
                 keep(rows, result, ids, at, start, end)
         except Exception as error:  # noqa: BLE001 - monitoring never breaks a prediction
@@ -63,12 +65,17 @@ def _measured(recorder: Recorder, method: str, function: Callable[..., Any]) -> 
 def _measured_coroutine(recorder: Recorder, method: str, function: Callable[..., Any]) -> Callable[..., Any]:
     keep, failed, fault = partial(recorder.buffer.add, method), recorder.failed, recorder.fault
     rescue = recorder.rescue
+    from asyncio import CancelledError  # noqa: PLC0415 - only where there are coroutines
 
     # Not marked as running: while it awaits, the interpreter is free.
     async def measured(*args: Any, ids: Any = None, at: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
         start = perf_counter()
         try:
             result = await function(*args, **kwargs)
+        except CancelledError as error:
+            # Whoever waited got no answer: a model that hangs would else leave no trace.
+            failed(error)
+            raise
         except Exception as error:
             failed(error)
             answer = rescue(method, args, kwargs, error)

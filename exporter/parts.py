@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
@@ -12,12 +15,30 @@ from .assessment import AssessmentPolicy
 from .assessment.newest import NewestOutcomes
 from .error_stream import ErrorStream
 from .errors import ConfigError, ReferenceDataError
+from .fallback import Fallback
 from .multiprocess import worker_files
+from .policy import Policy
 from .reference import Reference
+from .schedule import Schedule
 from .stores import MemoryStore, Store
 from .windows import Window, checked_windows
 
 logger = logging.getLogger("driftgauge.parts")
+
+_STORE_METHODS: Final = ("append", "outcomes", "window", "prune", "size")
+"""Of `stores.Store`: any object that has them is one."""
+
+_TYPES: Final[Mapping[str, tuple[Any, str]]] = {
+    "policy": (Policy, "a Policy such as Policy.preset('balanced')"),
+    "assessment": (AssessmentPolicy, "an AssessmentPolicy"),
+    "fallback": (Fallback, "a Fallback"),
+    "business": (Mapping, "a mapping of names to BusinessMeasure"),
+    "schedule": (Schedule, "a Schedule"),
+    "registry": (CollectorRegistry, "a CollectorRegistry of prometheus_client"),
+    "clock": (Callable, "a function that gives seconds since 1970"),
+    "state_path": ((str, os.PathLike), "the path of a file"),
+}
+"""Type of an argument, and what a message calls it."""
 
 
 def error_stream_of(
@@ -58,7 +79,11 @@ def reference_version(reference: Reference | None) -> str:
 
 
 def require_arguments(
-    name: str, version: str, reference: object, check_interval_seconds: float, max_pending_rows: int
+    name: object,
+    version: object,
+    reference: object,
+    check_interval_seconds: object,
+    max_pending_rows: object,
 ) -> None:
     """Refuse arguments that no predictor could be made of."""
     for what, value in (("name", name), ("version", version)):
@@ -68,10 +93,47 @@ def require_arguments(
         raise ReferenceDataError(
             f"reference: found {type(reference).__name__}, need a Reference; see Reference.load"
         )
-    if not check_interval_seconds > 0:
-        raise ConfigError(f"check_interval_seconds: found {check_interval_seconds!r}, need a number above 0")
+    if not isinstance(check_interval_seconds, Real) or not float(check_interval_seconds) > 0:
+        raise ConfigError(
+            f"check_interval_seconds: found {check_interval_seconds!r:.60}, need a number above 0"
+        )
     if not isinstance(max_pending_rows, int) or max_pending_rows < 1:
-        raise ConfigError(f"max_pending_rows: found {max_pending_rows!r}, need an integer of at least 1")
+        raise ConfigError(f"max_pending_rows: found {max_pending_rows!r:.60}, need an integer of at least 1")
+
+
+def require_parts(store: object, windows: object, **others: object) -> None:
+    """Refuse parts of another type, which would else fail with the first row, check or outcome.
+
+    Parameters
+    ----------
+    store, windows
+        As in `InstrumentedPredictor`.
+    **others
+        Its other arguments by name, of `_TYPES`.
+
+    Raises
+    ------
+    ConfigError
+        If one is of another type than it must be.
+    """
+    if isinstance(windows, Window | str) or not isinstance(windows, Sequence):
+        raise ConfigError(f"windows: found {windows!r:.60}, need a list of Window such as Window('1h', 3600)")
+    for window in windows:
+        if not isinstance(window, Window):
+            raise ConfigError(
+                f"windows: found {window!r:.60}, need each to be one such as Window('1h', 3600)"
+            )
+    useless = isinstance(store, type) or not all(
+        callable(getattr(store, name, None)) for name in _STORE_METHODS
+    )
+    if store is not None and useless:
+        raise ConfigError(
+            f"store: found {store!r:.60}, need an object with {', '.join(_STORE_METHODS)}: a MemoryStore"
+        )
+    for name, value in others.items():
+        types, needed = _TYPES[name]
+        if value is not None and not isinstance(value, types):
+            raise ConfigError(f"{name}: found {value!r:.60}, need {needed}")
 
 
 def warn_of_own_windows(name: str, store: Store) -> None:

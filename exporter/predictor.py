@@ -42,6 +42,7 @@ from .parts import (
     own_registry,
     reference_version,
     require_arguments,
+    require_parts,
     warn_of_own_windows,
 )
 from .policy import Policy
@@ -142,6 +143,18 @@ class InstrumentedPredictor:
         schedule: Schedule | None = None,
     ) -> None:
         require_arguments(name, version, reference, check_interval_seconds, max_pending_rows)
+        require_parts(
+            store,
+            windows,
+            policy=policy,
+            assessment=assessment,
+            fallback=fallback,
+            business=business,
+            schedule=schedule,
+            registry=registry,
+            clock=clock,
+            state_path=state_path,
+        )
         self._model = model
         self.name, self.version, self.reference = name, version, reference
         methods = methods_of(model)
@@ -376,7 +389,7 @@ class InstrumentedPredictor:
         PortTakenError
             If something else listens there.
         ConfigError
-            If this predictor serves already, or the address or certificate cannot be used.
+            If this predictor serves already, or the port, address or certificate cannot be used.
         """
         return self.serve_with(
             ServerOptions(port=port, addr=addr, token=token, certfile=certfile, keyfile=keyfile)

@@ -27,6 +27,9 @@ logger = logging.getLogger("driftgauge.server")
 DEFAULT_PORT = 9108
 """Among the ports of Prometheus exporters; the bridge has the next one."""
 
+MAX_PORT = 65_535
+"""Ports have 16 bits."""
+
 SOCKET_TIMEOUT_SECONDS = 10.0
 """Prometheus' default scrape timeout: a slower reader has given up already."""
 
@@ -49,6 +52,11 @@ class ServerOptions:
         Bearer token that every path but /healthz then asks for. Not part of the repr.
     certfile, keyfile : str or None
         PEM files for TLS; both or neither.
+
+    Raises
+    ------
+    ConfigError
+        If the port is none.
     """
 
     port: int = DEFAULT_PORT
@@ -56,6 +64,11 @@ class ServerOptions:
     token: str | None = field(default=None, repr=False)
     certfile: str | None = None
     keyfile: str | None = None
+
+    def __post_init__(self) -> None:
+        port: object = self.port
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= MAX_PORT:
+            raise ConfigError(f"serve: port: found {port!r:.60}, need an integer from 0 to {MAX_PORT}")
 
 
 class MetricsServer:

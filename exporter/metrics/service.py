@@ -14,7 +14,7 @@ SCORE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Used only where the reference knows no scores; otherwise the edges are the reference's own quantiles."""
 
 ERROR_TYPES = ("ValueError", "TypeError", "KeyError", "RuntimeError", "MemoryError", "NotFittedError",
-               "TimeoutError", "ConnectionError", "other")  # fmt: skip
+               "TimeoutError", "CancelledError", "ConnectionError", "other")  # fmt: skip
 """Exception classes of the model that get a label of their own; a subclass counts as its nearest listed
 ancestor, anything else as `other`. A closed list, since a label must not be bounded by traffic."""
 

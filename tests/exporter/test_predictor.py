@@ -28,6 +28,7 @@ from exporter import (
     Window,
 )
 from exporter.buffer import Buffer
+from exporter.stores import MemoryStore
 
 Value = Callable[..., float | None]
 NAMES = ("a", "b", "c")
@@ -383,6 +384,43 @@ def test_a_coroutine_is_awaited(wrap: Make, value: Value) -> None:
         asyncio.run(failing([[1.0]]))
     assert value("model_errors_total", error_type="KeyError") == 1
 
+    async def hanging(_: Any) -> Any:
+        await asyncio.sleep(60)
+
+    late = wrap(hanging)
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(late([[1.0]]), 0.01))
+    assert value("model_errors_total", error_type="CancelledError") == 1
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("one_row", [True, False])
+def test_what_the_caller_does_afterwards_changes_nothing(
+    wrap: Make,
+    model: LogisticRegression,
+    reference: Reference,
+    table: pd.DataFrame,
+    registry: CollectorRegistry,
+    one_row: bool,
+) -> None:
+    """Answers become a column of the frame, values are changed in place, a list of ids is used again."""
+    predictor = wrap(model, reference=reference)
+    ids: list[int] = []
+    for first in range(0, 300, 1 if one_row else 100):
+        batch = table.iloc[first : first + (1 if one_row else 100)].copy()
+        ids[:] = range(first, first + len(batch))
+        batch["prediction"] = predictor.predict(batch, ids=ids)
+        batch["a"] = 1e6
+        rows = table.iloc[[first]].to_numpy(copy=True)
+        predictor.predict(rows, ids=[f"array {first}"])
+        rows[:] = 1e6
+    predictor.flush()
+    samples = [sample for family in registry.collect() for sample in family.samples]
+    wrong = {"model_schema_violations_total", "model_feature_out_of_range_total"}
+    assert sum(sample.value for sample in samples if sample.name in wrong) < 10
+    joined = predictor.record_outcomes(list(range(300)), model.predict(table[:300]))
+    assert joined.joined == 300
+
 
 def test_threads_are_counted_exactly(wrap: Make, value: Value) -> None:
     """Predictions of many threads are all there."""
@@ -397,6 +435,17 @@ def test_threads_are_counted_exactly(wrap: Make, value: Value) -> None:
     predictor.flush()
     assert value("model_predictions_total") == 4000
     assert value("model_prediction_calls_total") == 4000
+
+
+@pytest.mark.parametrize("port", [70000, -1, "9108", 9108.0, True, None])
+def test_what_is_no_port_is_refused(wrap: Make, port: Any) -> None:
+    """By name and with what ports are; afterwards it can serve."""
+    with wrap(lambda rows: np.zeros(len(rows))) as predictor:
+        with pytest.raises(
+            ConfigError, match=f"serve: port: found {port!r}, need an integer from 0 to 65535"
+        ):
+            predictor.serve(port=port)
+        assert predictor.serve(port=0).port > 0
 
 
 def test_everything_is_served(model: LogisticRegression, reference: Reference, table: pd.DataFrame) -> None:
@@ -509,6 +558,20 @@ def test_it_can_be_copied_and_refuses_to_be_pickled_plainly(wrap: Make, model: L
         ),
         ({"max_pending_rows": 0}, ConfigError, "max_pending_rows: found 0"),
         ({"windows": ()}, ConfigError, "windows: found"),
+        ({"windows": "1h"}, ConfigError, "windows: found '1h', need a list of Window"),
+        ({"windows": Window("1h", 3600)}, ConfigError, "need a list of Window"),
+        ({"windows": ["1h"]}, ConfigError, r"windows: found '1h', need each to be one such as Window\("),
+        ({"policy": "balanced"}, ConfigError, r"policy: found 'balanced', need a Policy such as"),
+        ({"store": "sqlite"}, ConfigError, "store: found 'sqlite', need an object with append, outcomes"),
+        ({"store": MemoryStore}, ConfigError, "store: found <class .*, need an object with append"),
+        ({"assessment": {}}, ConfigError, "assessment: found {}, need an AssessmentPolicy"),
+        ({"fallback": 0.5}, ConfigError, "fallback: found 0.5, need a Fallback"),
+        ({"business": ["revenue"]}, ConfigError, r"business: found \['revenue'\], need a mapping of names"),
+        ({"schedule": "* * * * *"}, ConfigError, r"schedule: found '\* \* \* \* \*', need a Schedule"),
+        ({"registry": {}}, ConfigError, "registry: found {}, need a CollectorRegistry"),
+        ({"clock": 0.0}, ConfigError, "clock: found 0.0, need a function"),
+        ({"state_path": 7}, ConfigError, "state_path: found 7, need the path of a file"),
+        ({"check_interval_seconds": "60"}, ConfigError, "check_interval_seconds: found '60', need a number"),
     ],
 )
 def test_what_cannot_work_is_refused_at_once(
