@@ -15,6 +15,7 @@ import numpy as np
 
 from .blocks import distinct, types_of
 from .columns import Columns, as_list, is_missing
+from .errors import ObservationError
 from .findings import Verdict, evaluate
 from .hysteresis import Memory, at_once, step
 from .measure import measure_rows
@@ -305,6 +306,8 @@ def table_quality(
 
 def repeated_ids(ids: Any) -> int:  # noqa: ANN401 - any column
     """Rows whose id an earlier row has; a row without an id repeats none."""
+    if getattr(ids, "ndim", 1) == 2:
+        raise ObservationError(f"ids: found a {type(ids).__name__} of two dimensions, need one column")
     listed = [] if ids is None else as_list(ids)
     if not types_of(listed) <= {int, str}:
         listed = [one for one in listed if not is_missing(one)]

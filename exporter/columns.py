@@ -12,7 +12,8 @@ Decimal, Fraction, number mixes  float64
 dates, times, NumPy datetimes    float64, seconds since 1970 in UTC (no zone is read as UTC; NaT is NaN)
 durations                        float64 seconds
 text, bytes                      object of str (bytes as Latin-1)
-categorical, dictionary, enum    object of str, also where the categories are numbers
+categorical, dictionary, enum    object of str, also where the categories are numbers (1.0 is "1")
+masked arrays                    as their values, what is masked as missing
 nullable types, None, NaN, NA    NaN in float64, None in object
 anything else or a mix           object, as it is
 ===============================  =====================================================================
@@ -21,7 +22,8 @@ anything else or a mix           object, as it is
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Number
 from types import NoneType
@@ -138,7 +140,7 @@ def to_array(column: Any) -> Array:  # noqa: ANN401 - that is its purpose
     """
     values = _plain(column)
     if values is None and _is_categorical(_type_name(column)):
-        return object_array([None if is_missing(v) else str(v) for v in as_list(column)])
+        return object_array([None if is_missing(v) else _category(v) for v in as_list(column)])
     if values is None:
         values = _fast_numeric(column)
     if values is None:
@@ -165,7 +167,20 @@ def concatenate(tables: Sequence[Columns]) -> Columns:
     return Columns(arrays=arrays, n_rows=sum(table.n_rows for table in tables), problems=problems)
 
 
+def _unmasked(array: np.ma.MaskedArray[Any, Any]) -> Array:
+    """A masked array with what is masked as missing."""
+    if not np.ma.is_masked(array):
+        return np.asarray(array.data)
+    if array.dtype.kind in "fiu":
+        return np.asarray(np.ma.filled(array.astype(np.float64), np.nan))
+    values = np.asarray(array.data).astype(object)
+    values[np.ma.getmaskarray(array)] = None  # None as a fill value would be NumPy's "?"
+    return values
+
+
 def _from_array(array: Array, names: Sequence[str] | None) -> Columns:
+    if isinstance(array, np.ma.MaskedArray) and array.dtype.names is None:
+        array = _unmasked(array)
     if array.dtype.names is not None:
         return _collect([(name, array[name]) for name in array.dtype.names], n_rows=len(array))
     if array.ndim == 1:
@@ -189,9 +204,9 @@ def _from_rows(rows: Sequence[Any], names: Sequence[str] | None) -> Columns:
     if not rows:
         return Columns(arrays={name: np.empty(0) for name in names or ()}, n_rows=0)
     if isinstance(rows[0], Mapping):
-        keys = dict.fromkeys(str(key) for row in rows for key in row)
+        keys = dict.fromkeys(key for row in rows for key in row)
         return _collect(
-            [(key, object_array([row.get(key) for row in rows])) for key in keys], n_rows=len(rows)
+            [(str(key), object_array([row.get(key) for row in rows])) for key in keys], n_rows=len(rows)
         )
     if not isinstance(rows[0], (Sequence, np.ndarray)) or isinstance(rows[0], (str, bytes)):
         if names is not None and len(names) == len(rows) and len(names) > 1:
@@ -208,26 +223,45 @@ def _from_rows(rows: Sequence[Any], names: Sequence[str] | None) -> Columns:
 
 
 def _collect(columns: list[tuple[str, Any]], n_rows: int | None = None) -> Columns:
-    arrays: dict[str, Array] = {}
-    problems = []
-    for name, column in columns:
-        unique = name
-        if name in arrays:
-            count = sum(1 for other, _ in columns if other == name)
-            problems.append(
-                f"column {name!r} stands {count} times; the later ones are read under other names"
-            )
-            suffix = 2
-            while unique in arrays:
-                unique, suffix = f"{name}.{suffix}", suffix + 1
-        arrays[unique] = to_array(column)
+    counts = Counter(name for name, _ in columns)
+    problems = [
+        f"column {name!r} stands {count} times; the later ones are read under other names"
+        for name, count in counts.items()
+        if count > 1
+    ]
+    names = unique_names(name for name, _ in columns)
+    arrays = {name: _named(name, column) for name, (_, column) in zip(names, columns, strict=True)}
     lengths = {len(array) for array in arrays.values()}
     if len(lengths) > 1:
         raise ObservationError(
             f"table: found columns of {min(lengths)} to {max(lengths)} rows, need one length"
         )
     found = lengths.pop() if lengths else (n_rows or 0)
-    return Columns(arrays=arrays, n_rows=found, problems=tuple(dict.fromkeys(problems)))
+    return Columns(arrays=arrays, n_rows=found, problems=tuple(problems))
+
+
+def _named(name: str, column: Any) -> Array:  # noqa: ANN401
+    try:
+        return to_array(column)
+    except ObservationError as error:
+        raise ObservationError(f"column {name!r}: {str(error).removeprefix('column: ')}") from None
+
+
+def unique_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Names under which columns are read: one that stands again gets a number.
+
+    Examples
+    --------
+    >>> unique_names(["a", "b", "a", "a"])
+    ('a', 'b', 'a.2', 'a.3')
+    """
+    unique: dict[str, None] = {}
+    for name in names:
+        own, suffix = name, 2
+        while own in unique:
+            own, suffix = f"{name}.{suffix}", suffix + 1
+        unique[own] = None
+    return tuple(unique)
 
 
 def _listed(column: Any) -> Any:  # noqa: ANN401
@@ -247,6 +281,8 @@ def as_list(column: Any) -> list[Any]:  # noqa: ANN401 - any column
 
 def _plain(column: Any) -> Array | None:  # noqa: ANN401
     """The column as it lies in memory, where it is a NumPy array or wraps one."""
+    if isinstance(column, np.ma.MaskedArray):
+        return _unmasked(column)
     if isinstance(column, np.ndarray):
         return column
     if hasattr(column, "iloc"):  # pandas
@@ -264,6 +300,13 @@ def _type_name(column: Any) -> str:  # noqa: ANN401
 
 def _is_categorical(dtype_name: str) -> bool:
     return dtype_name.startswith(("category", "categorical", "enum", "dictionary"))
+
+
+def _category(value: Any) -> str:  # noqa: ANN401
+    """Text of a category: that under which the bare value would be counted, which has no dtype to tell."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.isoformat() if isinstance(value, (dt.date, dt.time)) else str(value)
 
 
 def _fast_numeric(column: Any) -> Array | None:  # noqa: ANN401

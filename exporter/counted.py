@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from .reference.kinds import as_numbers, tally
+from .reference.kinds import as_numbers
 from .reference.profiles import NumericProfile
 from .statistics.ecdf import cdf_difference
 from .statistics.moments import Moments
@@ -139,7 +139,7 @@ def count_column(profile: Profile, values: NDArray[Any]) -> Counted:
     if isinstance(profile, NumericProfile):
         bins, finite = count_numbers(profile, values)
         return Counted(rows=len(values), bins=bins, numbers=Values(finite))
-    categories = tally(values)
+    categories = profile.tally_of(values)
     return Counted(rows=len(values), bins=profile.count_tally(categories), categories=categories)
 
 

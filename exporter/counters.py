@@ -153,7 +153,9 @@ class ModelCounters:
         if observations.scores is not None:
             observe_many(self._score, observations.scores)
         if observations.classes is not None:
-            for name, count in Counter(observations.classes.tolist()).items():
+            chosen = Counter(observations.classes.tolist())
+            del chosen[None]  # a model that answered NaN has chosen none
+            for name, count in chosen.items():
                 self._classes.get(name, self._classes[OTHER]).inc(count)
 
     def outcomes(self, outcomes: JoinedOutcomes) -> None:

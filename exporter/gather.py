@@ -9,12 +9,14 @@ import sys
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .columns import Columns, concatenate, object_array, to_array, to_columns
+from .blocks import types_of
+from .columns import Columns, concatenate, object_array, to_array, to_columns, unique_names
 from .errors import ObservationError
 from .observation import Call, Observations
 from .reference.kinds import category_names
@@ -87,12 +89,12 @@ def gather(calls: Sequence[Call], layout: Layout, wall_minus_perf: float) -> Gat
     for group in groups.values():
         try:
             observations.append(_observations(group, layout, wall_minus_perf))
-        except (ObservationError, ValueError, TypeError):
+        except Exception:  # noqa: BLE001 - a table or an answer of any library may refuse in its own way
             # One call that cannot be read must not cost the others of its shape.
             for call in group:
                 try:
                     observations.append(_observations([call], layout, wall_minus_perf))
-                except (ObservationError, ValueError, TypeError):
+                except Exception:  # noqa: BLE001
                     violations["unreadable"] += 1
                     unread += _kept_rows(call)
     return Gathered(observations=tuple(observations), violations=violations, unread_rows=unread)
@@ -119,7 +121,9 @@ def _shape(call: Call) -> Hashable:
         return (method, "dicts")
     names = None if isinstance(rows, Mapping) else _names(rows)
     if names is not None:
-        return (method, type(rows), names)
+        # Joined, columns of several types would become one of objects, and be read as that.
+        types = tuple(rows.dtypes) if hasattr(rows, "iloc") else ()
+        return (method, type(rows), names, types)
     return (method, "other", id(rows), call[5])
 
 
@@ -150,9 +154,9 @@ def _names(rows: Any) -> tuple[str, ...] | None:  # noqa: ANN401 - any table
     if isinstance(rows, list) and rows and isinstance(rows[0], Mapping):
         return tuple(dict.fromkeys(str(key) for row in rows for key in row))
     if hasattr(rows, "column_names"):
-        return tuple(map(str, rows.column_names))
+        return unique_names(map(str, rows.column_names))
     if hasattr(rows, "columns"):
-        return tuple(map(str, rows.columns))
+        return unique_names(map(str, rows.columns))
     return None
 
 
@@ -164,10 +168,7 @@ def _observations(calls: Sequence[Call], layout: Layout, wall_minus_perf: float)
             f"table: found {columns.n_rows} rows, need the {sum(counts)} that were predicted"
         )
     answers = _answers(calls, counts, layout)
-    features = columns.arrays
-    if layout.features is not None:
-        missing = np.full(columns.n_rows, np.nan)
-        features = {name: columns.arrays.get(name, missing) for name in layout.features}
+    features = (columns if layout.features is None else _padded(columns, layout.features)).arrays
     return Observations(
         times=_times(calls, counts, wall_minus_perf),
         features=features,
@@ -193,11 +194,26 @@ def _table(calls: Sequence[Call], names: Sequence[str] | None) -> Columns:
     if isinstance(first, np.ndarray):
         return to_columns(np.concatenate(tables) if first.ndim == 2 else np.stack(tables), names)
     if isinstance(first, list):
-        return to_columns([row for table in tables for row in table], names)
+        joined = to_columns([row for table in tables for row in table], names)
+        mixed = any(
+            array.dtype == object and len(types_of(array) - {NoneType}) > 1
+            for array in joined.arrays.values()
+        )
+        # What one call sent must not change how the values of another are read.
+        return (
+            concatenate([_padded(to_columns(table), joined.names) for table in tables]) if mixed else joined
+        )
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(first, pandas.DataFrame):
         return to_columns(pandas.concat(tables, ignore_index=True), names)
     return concatenate([to_columns(table, names) for table in tables])
+
+
+def _padded(columns: Columns, names: Sequence[str]) -> Columns:
+    """The columns of these names; one that is not there is missing in all rows."""
+    missing = np.full(columns.n_rows, np.nan)
+    arrays = {name: columns.arrays.get(name, missing) for name in names}
+    return Columns(arrays=arrays, n_rows=columns.n_rows, problems=columns.problems)
 
 
 def _times(calls: Sequence[Call], counts: Sequence[int], wall_minus_perf: float) -> NDArray[np.float64]:
@@ -205,16 +221,15 @@ def _times(calls: Sequence[Call], counts: Sequence[int], wall_minus_perf: float)
         return np.repeat(np.array([call[5] + wall_minus_perf for call in calls]), counts)
     parts = []
     for call, n_rows in zip(calls, counts, strict=True):
-        at = call[4]
+        at, ended = call[4], call[5] + wall_minus_perf
         if at is None:
-            parts.append(np.full(n_rows, call[5] + wall_minus_perf))
-        elif isinstance(at, (int, float)):
-            parts.append(np.full(n_rows, float(at)))
-        else:
-            times = to_array(at)
-            if len(times) != n_rows or times.dtype != np.float64:
-                raise ObservationError(f"at: found {len(times)} {times.dtype} values, need {n_rows} times")
-            parts.append(times)
+            parts.append(np.full(n_rows, ended))
+            continue
+        times = to_array(at) if hasattr(at, "__len__") else np.repeat(to_array([at]), n_rows)
+        if len(times) != n_rows or times.dtype != np.float64:
+            raise ObservationError(f"at: found {len(times)} {times.dtype} values, need {n_rows} times")
+        # A row without a time belongs to no window, and no store could keep it.
+        parts.append(np.where(np.isfinite(times), times, ended))
     return np.concatenate(parts)
 
 
@@ -224,12 +239,22 @@ def _ids(calls: Sequence[Call], counts: Sequence[int]) -> NDArray[np.object_] | 
     merged: list[Hashable] = []
     for call, n_rows in zip(calls, counts, strict=True):
         ids = call[3]
-        listed: Iterable[Any] = [None] * n_rows if ids is None else ids
-        values = [value if isinstance(value, Hashable) else str(value) for value in listed]
+        listed: Iterable[Any] = [None] * n_rows if ids is None else [ids] if isinstance(ids, str) else ids
+        values = [_id(value) for value in listed]
         if len(values) != n_rows:
             raise ObservationError(f"ids: found {len(values)}, need {n_rows}, one a row")
         merged.extend(values)
     return object_array(merged)
+
+
+def _id(value: Any) -> Hashable:  # noqa: ANN401
+    """The id, or its text where it cannot be looked up: a list, or a tuple with one in it."""
+    try:
+        hash(value)
+    except TypeError:
+        return str(value)
+    known: Hashable = value
+    return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,16 +268,13 @@ class _Answers:
 
 def _answers(calls: Sequence[Call], counts: Sequence[int], layout: Layout) -> _Answers:
     """Scores and classes of the rows, None where the answers have none that we can read."""
-    n_rows = sum(counts)
-    try:
-        answers = [np.asarray(call[2]) for call in calls]
-        result = answers[0] if len(answers) == 1 else np.concatenate(answers)
-    except ValueError:  # ragged answers, as of a model with several outputs
+    answers = [_answer(call[2], n_rows) for call, n_rows in zip(calls, counts, strict=True)]
+    read = [answer for answer in answers if answer is not None]
+    if not read:
         return _Answers()
-    if result.ndim == 0:
-        result = result.reshape(1)
-    if len(result) != n_rows or result.ndim > 2:
-        return _Answers()
+    if len(read) < len(answers):
+        raise ObservationError(f"answers: found {len(read)} of {len(answers)} that can be read, need all")
+    result = read[0] if len(read) == 1 else np.concatenate(read)
     if result.ndim == 2 and result.shape[1] == 1:
         result = result[:, 0]
     if result.ndim == 2:
@@ -269,11 +291,26 @@ def _answers(calls: Sequence[Call], counts: Sequence[int], layout: Layout) -> _A
     return _Answers(values) if values.dtype == np.float64 else _Answers()
 
 
+def _answer(result: Any, n_rows: int) -> NDArray[Any] | None:  # noqa: ANN401 - whatever the model gave
+    """What the model answered to a call as an array of so many rows; None where that cannot be."""
+    if result is None:
+        return None
+    try:
+        if hasattr(result, "detach"):  # a tensor of PyTorch that still knows its gradient, or lies on a GPU
+            result = result.detach().cpu()
+        answer = np.asarray(result)
+    except Exception:  # noqa: BLE001 - ragged answers of several outputs, tensors of other libraries
+        return None
+    if answer.ndim == 0:
+        answer = answer.reshape(1)
+    return answer if len(answer) == n_rows and answer.ndim <= 2 else None
+
+
 def _from_proba(result: NDArray[Any], classes: tuple[str, ...] | None) -> _Answers:
     if result.dtype.kind not in "fiu":
         return _Answers()
     known = classes is not None and len(classes) == result.shape[1]
-    predicted = np.array(classes, dtype=object)[result.argmax(axis=1)] if known else None
+    predicted = _named(classes, result.argmax(axis=1), np.isnan(result).any(axis=1)) if known else None
     score = result[:, 1] if result.shape[1] == 2 else result.max(axis=1)
     matrix = result.astype(np.float64) if known and result.shape[1] > 2 else None
     return _Answers(score.astype(np.float64), predicted, matrix)
@@ -284,5 +321,14 @@ def _from_margin(result: NDArray[Any], classes: tuple[str, ...] | None, threshol
         return _Answers()
     predicted = None
     if classes is not None and len(classes) == 2:
-        predicted = np.array(classes, dtype=object)[(result > threshold).astype(int)]
+        predicted = _named(classes, (result > threshold).astype(int), np.isnan(result))
     return _Answers(result.astype(np.float64), predicted)
+
+
+def _named(
+    classes: Sequence[str] | None, codes: NDArray[np.int64], unknown: NDArray[np.bool_]
+) -> NDArray[np.object_]:
+    """Class of each row; None where the model's answer was NaN, which is no class."""
+    predicted = np.array(classes, dtype=object)[codes]
+    predicted[unknown] = None
+    return predicted

@@ -10,20 +10,17 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import ObservationError
 from .performance.measure import class_order
-from .reference.kinds import INF, MISSING, category_text
+from .reference.kinds import INF, MISSING, TRUTH_VALUES, category_text
 from .reference.profiles import CategoricalProfile
 
 if TYPE_CHECKING:
     from .reference import Reference
-
-_TRUTH_VALUES: Final = {"True": "1", "False": "0", "1": "True", "0": "False"}
-"""The two usual spellings of yes and no; a label in the other one means the same."""
 
 
 def classes_of(reference: Reference | None, model_classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -114,5 +111,5 @@ def as_times(at: Any, n_rows: int, now: float) -> list[float]:  # noqa: ANN401 -
 def _class(text: str, known: set[str]) -> str | None:
     if text in known:
         return text
-    other = _TRUTH_VALUES.get(text)
+    other = TRUTH_VALUES.get(text)
     return other if other in known else None

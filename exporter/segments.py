@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .hysteresis import severest
 from .measure import Measurement, measure_rows
+from .reference.kinds import TRUTH_VALUES
 from .reference.segments import rows_by_value
 from .reference.table import LABEL, PREDICTION, SCORE
 
@@ -128,14 +131,17 @@ def measure_segments(
     places = {} if values is None else rows_by_value(values)
     measured = {}
     for segment, profiles in reference.by_segment.items():
-        found = places.get(segment, ())
+        found = places.get(segment)
+        if found is None:
+            # Of a yes-or-no column, rows may have the other spelling: 1 for True.
+            found = places.get(TRUTH_VALUES.get(segment, ""), np.empty(0, dtype=np.int64))
         if values is None:
             columns = unknown_columns(profiles, "missing_column", f"the window has no column {feature!r}")
         elif len(found) < policy.min_samples:
             detail = f"found {len(found)} rows of {feature} {segment!r}, need {policy.min_samples}"
             columns = unknown_columns(profiles, "insufficient_data", detail)
         else:
-            part = rows.select(places[segment])
+            part = rows.select(found)
             columns = measure_rows(profiles, part, policy.min_samples, policy.deciding, threads)
         measured[segment] = SegmentMeasurement(rows=len(found), columns=columns)
     return measured

@@ -21,7 +21,6 @@ from .measure import (
 )
 from .reference.accumulate import CategoricalAccumulator
 from .reference.distribution import GrowingSample
-from .reference.kinds import tally
 from .reference.profiles import NumericProfile
 from .statistics.sample import require_sorted_finite
 
@@ -92,7 +91,7 @@ class CategoricalSummary:
 
     def update(self, values: NDArray[Any]) -> None:
         """Add the rows of one chunk."""
-        found = tally(values)
+        found = self._profile.tally_of(values)
         bins = self._profile.count_tally(found)
         self._rows += len(values)
         self._bins = bins if self._bins is None else self._bins.merge(bins)

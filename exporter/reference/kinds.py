@@ -34,6 +34,9 @@ INF: Final = "__inf__"
 SPECIAL_BINS: Final = (OTHER, MISSING, INF)
 """The last three bins of every profile, in this order. The first counts as a value, the other two do not."""
 
+TRUTH_VALUES: Final = {"True": "1", "False": "0", "1": "True", "0": "False"}
+"""The two usual spellings of yes and no; a value in the other one means the same."""
+
 MAX_CATEGORY_CHARS: Final = 200
 """A longer category keeps its start and a hash, so that labels stay readable and references small."""
 

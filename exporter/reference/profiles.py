@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..statistics.binning import bin_counts_sorted
 from ..statistics.cells import ReferenceCells
-from .kinds import INF, MISSING, SPECIAL_BINS, as_numbers, category_codes, tally
+from .kinds import INF, MISSING, SPECIAL_BINS, TRUTH_VALUES, as_numbers, category_codes, tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -226,13 +226,19 @@ class CategoricalProfile:
     count_error: int = 0
     kind: ClassVar[Literal["categorical"]] = "categorical"
     _index: dict[str, int] = field(init=False, repr=False)
+    _spellings: dict[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         other = len(self.categories)
         index = dict.fromkeys(self.tally, other)
         index.update((category, i) for i, category in enumerate(self.categories))
         index.update({MISSING: other + 1, INF: other + 2})
+        spellings = {}
+        if self.tally and self.tally.keys() <= TRUTH_VALUES.keys() and not self.untallied:
+            spellings = {TRUTH_VALUES[name]: name for name in self.tally if TRUTH_VALUES[name] not in index}
+        index.update((other_name, index[name]) for other_name, name in spellings.items())
         object.__setattr__(self, "_index", index)
+        object.__setattr__(self, "_spellings", spellings)
 
     @cached_property
     def bins(self) -> tuple[str, ...]:
@@ -265,7 +271,22 @@ class CategoricalProfile:
 
     def count_bins(self, values: NDArray[Any]) -> BinCounts:
         """Rows per bin of a float64 or object array."""
-        return self.count_tally(tally(values))
+        return self.count_tally(self.tally_of(values))
+
+    def tally_of(self, values: NDArray[Any]) -> dict[str, int]:
+        """Rows per category, as `kinds.tally` counts them, under the reference's names.
+
+        Where the reference knows `True` and `False`, rows that arrive as 1 and 0 (arrays and files have them
+        so) mean the same, and the other way round.
+        """
+        found = tally(values)
+        if self._spellings.keys().isdisjoint(found):
+            return found
+        named: dict[str, int] = {}
+        for name, count in found.items():
+            own = self._spellings.get(name, name)
+            named[own] = named.get(own, 0) + count
+        return named
 
     def count_tally(self, current: dict[str, int]) -> BinCounts:
         """Rows per bin of categories that are already counted, as `kinds.tally` does."""

@@ -145,7 +145,7 @@ def test_an_error_of_our_own_costs_only_its_feature(
     def fail(*_: Any) -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr("exporter.counted.tally", fail)
+    monkeypatch.setattr("exporter.reference.profiles.tally", fail)
     report = check(reference, table(rng, 500))
     assert report.features["carrier"].reason == "failed"
     assert report.features["carrier"].detail == "RuntimeError: a fault"
@@ -340,3 +340,10 @@ def test_a_report_carries_what_plots_need(reference: Reference, rng: np.random.G
         else:
             assert column.percentiles is None
     assert {"profile", "bins", "percentiles", "policy"}.isdisjoint(report.to_dict())
+
+
+def test_ids_in_a_table_are_refused(reference: Reference, rng: np.random.Generator) -> None:
+    """Its columns' names would be counted as ids."""
+    rows = table(rng, 500)
+    with pytest.raises(ObservationError, match=r"^ids: found a DataFrame of two dimensions, need one column"):
+        check(reference, rows, ids=pd.DataFrame({"id": range(500)}))

@@ -13,6 +13,7 @@ import pytest
 
 from exporter.columns import Columns, concatenate, count_rows, to_array, to_columns
 from exporter.errors import ObservationError
+from exporter.reference import category_text
 
 NAN = float("nan")
 
@@ -88,6 +89,11 @@ def test_objects_become_numbers_or_stay(values: list[Any], expected: list[Any]) 
         (pd.Series([1, None], dtype="Int64"), [1.0, None]),
         (pd.Series([True, None], dtype="boolean"), [True, None]),
         (pd.Series(pd.Categorical([1, 2, None])), ["1", "2", None]),
+        (pd.Series(pd.Categorical([1.0, 2.5, None])), ["1", "2.5", None]),
+        (np.ma.masked_values([1.0, -999.0], -999.0), [1.0, None]),
+        (np.ma.masked_equal([1, -999], -999), [1.0, None]),
+        (np.ma.array(["a", "b"], mask=[False, True]), ["a", None]),
+        (np.ma.array([1.0, 2.0]), [1.0, 2.0]),
         (pd.Series(["a", pd.NA], dtype="string"), ["a", None]),
         (pl.Series([dt.datetime(1970, 1, 2, tzinfo=dt.UTC), None]), [86400.0, None]),
         (pa.chunked_array([[1, None], [3]]), [1.0, None, 3.0]),
@@ -189,3 +195,27 @@ def test_concatenating_floats_and_objects_keeps_missing() -> None:
 def test_rows_are_counted_without_reading(table: Any, n_columns: int | None, rows: int) -> None:
     """Counting agrees with what reading would find."""
     assert count_rows(table, n_columns) == rows
+
+
+def test_what_is_masked_in_a_table_is_missing() -> None:
+    """And its number, however odd, is not the data's."""
+    table = np.ma.masked_equal([[1.0, -999.0], [2.0, 3.0]], -999.0)
+    assert listed(to_columns(table, ["a", "b"])) == {"a": [1.0, 2.0], "b": [None, 3.0]}
+
+
+def test_keys_that_are_no_text_are_found_again() -> None:
+    """Columns that were never named have numbers for names."""
+    assert listed(to_columns([{0: 1.0, 1: "x"}, {0: 2.0}])) == {"0": [1.0, 2.0], "1": ["x", None]}
+
+
+@pytest.mark.parametrize("value", [1.0, 2.5, -3.0, 7, True, "x", "1.0", dt.date(2013, 1, 2)])
+def test_a_category_has_the_name_that_its_value_has(value: Any) -> None:
+    """A column loses its dtype on the way through a file, and its categories must not change."""
+    (text,) = to_array(pd.Series(pd.Categorical([value]))).tolist()
+    assert text == category_text(value)
+
+
+def test_a_column_that_cannot_be_read_is_named() -> None:
+    """One of a hundred is to be found."""
+    with pytest.raises(ObservationError, match=r"^column 'b': found dtype complex128"):
+        to_columns({"a": np.array([1.0]), "b": np.array([1j])})

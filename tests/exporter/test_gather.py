@@ -175,11 +175,12 @@ def test_ids_that_cannot_be_looked_up_become_text() -> None:
     calls = [
         call(np.zeros((1, 2)), ids=[[1, 2]]),
         call(np.zeros((1, 2)), ids=[(3, 4)]),
+        call(np.zeros((1, 2)), ids=[(5, [6])]),
         call(np.zeros((1, 2))),
     ]
     (found,) = gather(calls, REGRESSOR, 0.0).observations
     assert found.ids is not None
-    assert found.ids.tolist() == ["[1, 2]", (3, 4), None]
+    assert found.ids.tolist() == ["[1, 2]", (3, 4), "(5, [6])", None]
 
 
 def test_a_single_row_may_be_flat() -> None:
@@ -198,3 +199,120 @@ def test_without_known_features_any_table_is_read() -> None:
     """A model without a reference and without names is observed as it comes."""
     (found,) = gather([call(np.zeros((2, 3)))], Layout(), 0.0).observations
     assert list(found.features) == ["f0", "f1", "f2"]
+
+
+class Graph:
+    """What a tensor does whose gradient is still wanted."""
+
+    def __init__(self, values: list[float], *, attached: bool = True) -> None:
+        self.values, self.attached = values, attached
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        if self.attached:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+        return np.array(self.values)
+
+
+class Tensor(Graph):
+    """One that can be freed of it, as PyTorch's can."""
+
+    def detach(self) -> Tensor:
+        return Tensor(self.values, attached=False)
+
+    def cpu(self) -> Tensor:
+        return self
+
+
+def test_an_answer_that_refuses_to_be_read_costs_neither_its_features_nor_other_calls() -> None:
+    """Whatever a library raises; the rows of that call are kept without an answer."""
+    calls = [
+        call(np.array([[1.0, 2.0]]), np.array([5.0])),
+        call(np.array([[3.0, 4.0]]), Graph([6.0])),
+        call(np.array([[5.0, 6.0]]), np.array([7.0])),
+    ]
+    found = gather(calls, REGRESSOR, 0.0)
+    assert found.unread_rows == 0
+    assert [row for part in found.observations for row in part.features["a"]] == [1.0, 3.0, 5.0]
+    scores = [None if part.scores is None else part.scores.tolist() for part in found.observations]
+    assert scores == [[5.0], None, [7.0]]
+
+
+def test_a_tensor_with_its_gradient_is_read() -> None:
+    """A module that is called outside of `no_grad` is measured like any other."""
+    (found,) = gather([call(np.zeros((2, 2)), Tensor([0.25, 0.75]))], REGRESSOR, 0.0).observations
+    assert found.scores is not None
+    assert found.scores.tolist() == [0.25, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("method", "result"),
+    [
+        ("predict_proba", [[np.nan, np.nan], [0.25, 0.75]]),
+        ("predict_proba", [np.nan, 0.75]),
+        ("decision_function", [np.nan, 1.5]),
+    ],
+)
+def test_nan_is_no_class(method: str, result: Any) -> None:
+    """A model that answers NaN has not chosen its first class."""
+    (found,) = gather([call(np.zeros((2, 2)), np.array(result), method=method)], CLASSIFIER, 0.0).observations
+    assert found.classes is not None
+    assert found.classes.tolist() == [None, "yes"]
+
+
+@pytest.mark.parametrize(
+    "at", [9, 9.0, np.int64(9), np.float32(9), np.datetime64(9, "s"), pd.Timestamp(9, unit="s")]
+)
+def test_one_time_is_that_of_all_rows(at: Any) -> None:
+    """Of whatever type it is, such as the maximum of a column."""
+    (found,) = gather([call(np.zeros((2, 2)), at=at)], REGRESSOR, 100.0).observations
+    assert found.times.tolist() == [9.0, 9.0]
+
+
+@pytest.mark.parametrize("at", [np.nan, [np.nan, np.inf], np.array(["NaT", "NaT"], dtype="datetime64[s]")])
+def test_a_row_without_a_time_has_that_of_its_call(at: Any) -> None:
+    """No window has a place for it otherwise, and a store would refuse it."""
+    (found,) = gather([call(np.zeros((2, 2)), at=at)], REGRESSOR, 100.0).observations
+    assert found.times.tolist() == [110.0, 110.0]
+
+
+def test_a_text_is_one_id() -> None:
+    """Not one for each of its letters."""
+    (found,) = gather([call(np.zeros((1, 2)), ids="a-17")], REGRESSOR, 0.0).observations
+    assert found.ids is not None
+    assert found.ids.tolist() == ["a-17"]
+
+
+@pytest.mark.parametrize("rows", [pd.DataFrame, lambda columns: pd.DataFrame(columns).to_dict("records")])
+def test_a_bad_value_does_not_change_how_other_calls_are_read(rows: Any) -> None:
+    """Times beside a text would be objects, and no times any more."""
+    good = {"a": pd.to_datetime(["1970-01-01T00:00:05", "1970-01-01T00:00:06"]), "b": [1.0, 2.0]}
+    bad = {"a": ["yesterday"], "b": [3.0]}
+    found = gather([call(rows(good)), call(rows(bad))], REGRESSOR, 0.0)
+    values = [value for part in found.observations for value in part.features["a"].tolist()]
+    assert values == [5.0, 6.0, "yesterday"]
+
+
+def test_rows_of_dicts_with_other_keys_are_read_together_where_types_differ() -> None:
+    """What a row lacks is missing."""
+    calls = [call([{"a": 1.0, "b": "x"}]), call([{"a": "one"}]), call([{"b": "y"}])]
+    (found,) = gather(calls, REGRESSOR, 0.0).observations
+    assert found.features["a"].tolist() == [1.0, "one", None]
+    assert found.features["b"].tolist() == ["x", None, "y"]
+
+
+def test_categories_of_several_calls_are_those_of_each() -> None:
+    """Frames of one row know one category each, and joined they would be no categories."""
+    calls = [call(pd.DataFrame({"a": pd.Categorical([float(row)]), "b": [0.5]})) for row in range(3)]
+    found = gather(calls, REGRESSOR, 0.0)
+    assert [value for part in found.observations for value in part.features["a"]] == ["0", "1", "2"]
+
+
+def test_a_name_that_stands_twice_is_read_as_the_reference_reads_it() -> None:
+    """It is the same frame."""
+    frame = pd.DataFrame([[1.0, 2.0]], columns=["a", "a"])
+    found = gather([call(frame)], Layout(features=("a", "a.2")), 0.0)
+    assert found.violations == {}
+    assert found.observations[0].features["a.2"].tolist() == [2.0]

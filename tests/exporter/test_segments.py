@@ -219,3 +219,14 @@ def test_all_segments_together_keep_the_promise() -> None:
         apart += any(v.evidence == "drift" for columns in measured for v in evaluate(columns, policy))
     assert together <= checks / 100
     assert apart > 2 * together
+
+
+def test_segments_of_a_yes_or_no_column_have_two_spellings(rng: np.random.Generator) -> None:
+    """A reference of True and False fits rows of 1 and 0."""
+    table: Table = {"new": rng.random(2000) < 0.5, "distance": rng.normal(size=2000)}
+    reference = Reference.fit(table, model_name="m", model_version="1", segment_by="new")
+    report = check(reference, {"new": table["new"].astype(float), "distance": table["distance"]})
+    assert report.drifted_features == ()
+    assert {name: segment.rows for name, segment in report.segments.items()} == {
+        str(value): int((table["new"] == value).sum()) for value in (True, False)
+    }

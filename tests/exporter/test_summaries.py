@@ -151,7 +151,7 @@ def test_a_column_that_is_missing_or_cannot_be_read_costs_the_others_nothing(
     def fail(*_: Any) -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr("exporter.summaries.tally", fail)
+    monkeypatch.setattr("exporter.reference.profiles.tally", fail)
     found = {m.name: m for m in in_parts(reference, read_rows(columns, FEATURES), 2).measure(100, ["psi"])}
     assert found["fare"].reason == "missing_column"
     assert found["carrier"].reason == "failed"

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter import Reference
+from exporter.columns import to_array
 from exporter.reference import CategoricalProfile, NumericProfile
 
 
@@ -128,3 +129,29 @@ def test_empty_reference_column_has_no_ratios() -> None:
     assert profile.bins == ("00", "__other__", "__missing__", "__inf__")
     assert profile.ratios.tolist() == [0.0, 0.0, 1.0, 0.0]
     assert profile.minimum is None
+
+
+@pytest.mark.parametrize(
+    ("known", "arriving"),
+    [
+        ([True, False, True, None], [1.0, 0.0, 1.0, np.nan]),
+        ([True, False, True, None], [1, 0, 1, None]),
+        ([True, False, True, None], ["1", "0", "1", None]),
+        ([1.0, 0.0, 1.0, np.nan], [True, False, True, None]),
+    ],
+)
+def test_yes_and_no_have_two_spellings(known: list[Any], arriving: list[Any]) -> None:
+    """Arrays and files have 1 and 0 where a frame had True and False; it is the same column."""
+    profile = categorical(known)
+    counted = profile.count_bins(to_array(arriving))
+    assert counted.counts.tolist() == profile.counts.tolist()
+    assert counted.unseen == 0
+    assert profile.bin_indices(to_array(arriving)).tolist() == profile.bin_indices(to_array(known)).tolist()
+    assert profile.tally_of(to_array(arriving)) == profile.tally_of(to_array(known))
+    assert profile.unseen_in({"1": 3, "0": 2, "True": 1, "2": 1}, 5) == ["2"]
+
+
+def test_other_categories_have_one() -> None:
+    """Where 1 is one of many, True is another."""
+    counted = categorical([1.0, 2.0, 3.0]).count_bins(to_array([True, True]))
+    assert counted.unseen == 2
