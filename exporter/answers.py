@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from .errors import ExporterError
+from .errors import ExporterError, StoreError
 from .giving_way import giving_way
 
 logger = logging.getLogger("driftgauge.server")
@@ -35,7 +35,8 @@ Query = Mapping[str, str]
 """What stands behind the question mark, by name; of a name that is there twice the last."""
 
 Action = Callable[[Any], Mapping[str, Any]]
-"""Answer to a JSON body. An `ExporterError` is the client's fault (400), anything else the model's (500)."""
+"""Answer to a JSON body. A `StoreError` is a store that is away (503, send it again), any other
+`ExporterError` the client's fault (400), anything else the model's (500)."""
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -140,6 +141,8 @@ class Answers:
             return error(HTTPStatus.BAD_REQUEST, f"body: {problem}, need JSON")
         try:
             return _json(self._actions[unquote(path).strip("/")](content))
+        except StoreError as problem:
+            return error(HTTPStatus.SERVICE_UNAVAILABLE, str(problem))
         except ExporterError as problem:
             return error(HTTPStatus.BAD_REQUEST, str(problem))
         except Exception as problem:
@@ -178,6 +181,12 @@ def _page(page: Page, rest: str, query: str) -> Answer:
         return _json(page(rest))
     except NotThereError as problem:
         return error(HTTPStatus.NOT_FOUND, str(problem))
+    except Exception as problem:
+        logger.exception("a page failed")
+        return error(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            f"the page raised {type(problem).__name__}; the exporter's log says why",
+        )
 
 
 def _json(content: Mapping[str, Any] | None) -> Answer:

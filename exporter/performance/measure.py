@@ -54,9 +54,27 @@ class Measure:
         }  # fmt: skip
 
 
+TOO_LARGE: Final = "the numbers are too large to compute it"
+
+
 def unknown(reason: str, n: int = 0) -> Measure:
     """A measure that is not defined for these rows."""
     return Measure(reason=reason, n=n)
+
+
+def finite(measure: Measure) -> Measure:
+    """A measure that has overflowed as unknown, and one whose interval has without it.
+
+    A single outcome such as -1.8e308, which some databases write for a missing one, is enough.
+    """
+    if measure.value is None:
+        return measure
+    if not math.isfinite(measure.value):
+        return unknown(TOO_LARGE, measure.n)
+    bounds = (measure.low, measure.high, measure.standard_error)
+    if all(bound is None or math.isfinite(bound) for bound in bounds):
+        return measure
+    return Measure(value=measure.value, n=measure.n)
 
 
 def share(successes: float, n: int, why_not: str) -> Measure:

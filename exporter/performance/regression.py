@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .measure import Measure, around, unknown
+from .measure import TOO_LARGE, Measure, around, finite, unknown
 from .probability import mean_of
 
 Floats = NDArray[np.float64]
@@ -17,19 +17,27 @@ REGRESSION_MEASURES: Final = ("mae", "rmse", "mape", "r2", "bias")
 
 
 def regress(truth: Floats, predicted: Floats) -> dict[str, Measure]:
-    """MAE, RMSE, MAPE, R² and bias (mean of prediction less truth); all finite."""
+    """MAE, RMSE, MAPE, R² and bias (mean of prediction less truth).
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of shape (n_rows,)
+        All finite, and of any size: what a float cannot hold is unknown.
+    """
     n = len(truth)
     if n == 0:
         return dict.fromkeys(REGRESSION_MEASURES, unknown("no rows"))
-    errors = predicted - truth
-    squares = errors**2
-    return {
-        "mae": mean_of(np.abs(errors)),
-        "rmse": _root(squares),
-        "mape": _mape(truth, errors),
-        "r2": _r2(truth, squares),
-        "bias": _mean(errors),
-    }
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is told as unknown
+        errors = predicted - truth
+        squares = errors**2
+        found = {
+            "mae": mean_of(np.abs(errors)),
+            "rmse": _root(squares),
+            "mape": _mape(truth, errors),
+            "r2": _r2(truth, squares),
+            "bias": _mean(errors),
+        }
+    return {name: finite(measure) for name, measure in found.items()}
 
 
 def _root(squares: Floats) -> Measure:
@@ -52,6 +60,8 @@ def _r2(truth: Floats, squares: Floats) -> Measure:
     total = float(deviations.sum())
     if n < 2 or total == 0.0:
         return unknown("the true values are all the same", n)
+    if not math.isfinite(total):  # any error over it would be none
+        return unknown(TOO_LARGE, n)
     unexplained = float(squares.sum()) / total
     # A ratio of means, by the delta method.
     spread = float((squares - unexplained * deviations).std(ddof=1)) / math.sqrt(n) / (total / n)

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from scipy.special import ndtr
 
-from .measure import GREATER_IS_BETTER, Measure
+from .measure import GREATER_IS_BETTER, TOO_LARGE, Measure
 
 PerformanceState = Literal["ok", "warning", "declined", "unknown"]
 
@@ -178,7 +178,9 @@ def judge(
         )
     ratio = _worse(name, measure.value, reference) / abs(reference) if reference else None
     reason = None
-    if measure.n < standard.min_samples:
+    if ratio is not None and not math.isfinite(ratio):
+        ratio, reason = None, TOO_LARGE
+    elif measure.n < standard.min_samples:
         reason = f"found {measure.n} outcomes, need {standard.min_samples}"
     elif name in NOT_JUDGED or ratio is None:
         reason = "not judged"

@@ -15,7 +15,8 @@ class Store(Protocol):
     """A bounded window of observations, joined with their outcomes by prediction id.
 
     Times are seconds since 1970. Implementations are safe to call from several threads and raise
-    `StoreError` for trouble that may pass.
+    `StoreError` for trouble that may pass, and `ObservationError` for rows or outcomes that they can never
+    take: none of these is then kept, and the next ones are welcome.
     """
 
     def append(self, observations: Observations) -> None:

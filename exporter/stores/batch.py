@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -62,9 +62,22 @@ def encode(observations: Observations, note: Mapping[str, Any] | None = None) ->
     }
     if note is not None:
         header["note"] = note
-    head = json.dumps(header, default=_as_json, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    head = _header_text(header).encode("utf-8", "surrogatepass")
     body = b"".join([head, *(np.ascontiguousarray(column, _FLOAT).tobytes() for column in floats)])
     return _PREFIX.pack(MAGIC, zlib.crc32(body), len(head)) + body
+
+
+def _header_text(header: Mapping[str, Any]) -> str:
+    try:
+        return _compact(header)
+    except (TypeError, ValueError, RecursionError):
+        # One value that JSON cannot say, such as a dict with keys of NumPy: all are looked at, one by one.
+        texts = {name: [label_of(label_text(value)) for value in v] for name, v in header["objects"].items()}
+        return _compact({**header, "objects": texts})
+
+
+def _compact(header: Mapping[str, Any]) -> str:
+    return json.dumps(header, default=_as_json, separators=(",", ":"))
 
 
 def decode(data: bytes) -> Observations:
@@ -96,7 +109,7 @@ def _decoded(header: Mapping[str, Any], body: memoryview) -> Observations:
         features=features,
         scores=columns.take() if header["scores"] else None,
         probabilities=columns.take(header["n_classes"]) if header["n_classes"] else None,
-        ids=None if header["ids"] is None else objects(header["ids"]),
+        ids=None if header["ids"] is None else objects(map(id_of, header["ids"])),
         classes=None if header["classes"] is None else objects(header["classes"]),
     )
 
@@ -152,6 +165,8 @@ def key_of(prediction_id: object) -> str:
     --------
     >>> key_of(7), key_of(7.0), key_of("7")
     ('n7', 'n7', 's7')
+    >>> key_of((7, "a")) == key_of((np.int64(7), "a"))
+    True
     """
     if isinstance(prediction_id, str):
         # NUL and halves of surrogate pairs are no text to a database.
@@ -164,12 +179,28 @@ def key_of(prediction_id: object) -> str:
     if isinstance(prediction_id, (float, np.floating)):
         number = float(prediction_id)
         return f"n{int(number)}" if number.is_integer() else f"n{number!r}"
+    if isinstance(prediction_id, tuple):
+        return f"tuple:{_plain(prediction_id)}"
     return f"{type(prediction_id).__name__}:{prediction_id}"
 
 
+def id_of(value: Any) -> Hashable:  # noqa: ANN401 - any JSON
+    """A prediction id as it was before JSON, which has no tuples and makes lists of them.
+
+    Examples
+    --------
+    >>> id_of(["order", [7, 1]]), id_of("order")
+    (('order', (7, 1)), 'order')
+    """
+    return tuple(map(id_of, value)) if isinstance(value, list) else value
+
+
 def label_text(label: object) -> str:
-    """A label as JSON, to keep beside its row."""
-    return json.dumps(label, default=_as_json)
+    """A label as JSON, to keep beside its row; its text where JSON cannot say it."""
+    try:
+        return json.dumps(label, default=_as_json)
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(str(label))
 
 
 def label_of(text: str) -> Any:  # noqa: ANN401 - labels are the user's
@@ -190,6 +221,20 @@ class _Columns:
         part = self._numbers[self._at : end]
         self._at = end
         return part if width == 1 else part.reshape(self._n_rows, width)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a part of an id
+    """A part of an id such that parts that are equal in Python have the same text."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (bool, int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    return value
 
 
 def _as_json(value: object) -> object:

@@ -3,6 +3,10 @@
 The counters of a model go on while its store is down. So that a window has no hole afterwards, batches wait
 in memory and are appended in their order once the store answers. Above the bound the oldest go, and are
 counted.
+
+Being away is trouble of the store: `StoreError`, and `ConfigError` for a place that holds something else,
+which somebody may move. Anything else is taken for trouble of the batch: it would be refused however often it
+is sent, and everything behind it would wait for ever. So it goes, is counted, and the next one is tried.
 """
 
 from __future__ import annotations
@@ -11,10 +15,11 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import StoreError
+from ..errors import ConfigError, ExporterError, StoreError
 from ..observation import JoinedOutcomes, Observations
 from .forks import hold_across_forks
 from .memory import rows_of
@@ -33,7 +38,7 @@ MAX_RETRY_SECONDS: Final = 30.0
 
 
 class BufferingStore:
-    """A store whose appends wait while it is away; everything else fails as it does.
+    """A store whose appends wait while it is away; everything else fails as it does, with `StoreError`.
 
     Parameters
     ----------
@@ -61,9 +66,10 @@ class BufferingStore:
         self._waiting_rows = 0
         self._pause = 0.0
         self._not_before = 0.0
+        self._refusals: set[type[Exception]] = set()
 
     def on_drop(self, dropped: Callable[[int], None]) -> None:
-        """Tell how many rows had no room to wait."""
+        """Tell how many rows had no room to wait, or were refused by the store."""
         self._dropped = dropped
 
     @property
@@ -76,12 +82,13 @@ class BufferingStore:
         with self._lock:
             self._waiting.append(observations)
             self._waiting_rows += observations.n_rows
-            if self._clock() >= self._not_before:
-                try:
+            try:
+                if self._clock() >= self._not_before:
                     self._deliver()
-                except StoreError as error:
-                    self._rest(error)
-            self._shed()
+            except StoreError as error:
+                self._rest(error)
+            finally:
+                self._shed()
 
     def outcomes(
         self, ids: Sequence[Any], y_true: Sequence[Any], at: Sequence[float] | None = None
@@ -92,25 +99,31 @@ class BufferingStore:
         ------
         StoreError
             If the store is away: nothing was joined, send the outcomes again.
+        ObservationError
+            If they can never be joined.
         """
         self.deliver()
-        return self._store.outcomes(ids, y_true, at)
+        with _away():
+            return self._store.outcomes(ids, y_true, at)
 
     def window(self, since: float, until: float | None = None, limit: int | None = None) -> Observations:
         """As the store's."""
         self.deliver()
-        return self._store.window(since, until, limit)
+        with _away():
+            return self._store.window(since, until, limit)
 
     def prune(self, now: float) -> int:
         """As the store's."""
-        return self._store.prune(now)
+        with _away():
+            return self._store.prune(now)
 
     def size(self) -> int:
         """Rows held by the store and rows that wait."""
-        return self._store.size() + self._waiting_rows
+        with _away():
+            return self._store.size() + self._waiting_rows
 
     def deliver(self) -> None:
-        """Append what waits.
+        """Append what waits, but for what the store refuses.
 
         Raises
         ------
@@ -131,12 +144,37 @@ class BufferingStore:
 
     def _deliver(self) -> None:
         while self._waiting:
-            self._store.append(self._waiting[0])
+            oldest = self._waiting[0]
+            refused = 0
+            try:
+                with _away():
+                    self._store.append(oldest)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one batch must not cost the others
+                self._tell_refused(oldest, error)
+                refused = oldest.n_rows
             # Only now: what is taken away before it is stored would be lost by the error between.
             self._waiting_rows -= self._waiting.popleft().n_rows
+            if refused:
+                self._dropped(refused)
         if self._pause:
             logger.info("store: answers again, nothing waits any more")
         self._pause = self._not_before = 0.0
+
+    def _tell_refused(self, observations: Observations, error: Exception) -> None:
+        """Log a batch that the store refuses, the first for each kind of reason."""
+        if type(error) in self._refusals:
+            return
+        self._refusals.add(type(error))
+        logger.warning(
+            "store: found %d rows that it refuses (%s: %s); they are dropped, others go on (logged once)",
+            observations.n_rows,
+            type(error).__name__,
+            error,
+            # Our own errors say all there is to say; of others it matters where they come from.
+            exc_info=None if isinstance(error, ExporterError) else error,
+        )
 
     def _rest(self, error: StoreError) -> None:
         """Leave the store alone for a while; its first failure is logged."""
@@ -158,3 +196,12 @@ class BufferingStore:
                 self._waiting.appendleft(rows_of(oldest, slice(left, None)))
             left -= min(left, oldest.n_rows)
         self._dropped(excess)
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    """Tell a place that holds something else as one that is away: neither lies with who appends or asks."""
+    try:
+        yield
+    except ConfigError as error:
+        raise StoreError(str(error)) from error

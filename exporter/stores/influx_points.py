@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..observation import Observations
-from .batch import label_of, label_text, objects
+from .batch import id_of, label_of, label_text, objects
 from .line_protocol import escaped, name, quoted
 
 Kind = str
@@ -144,7 +144,7 @@ def rows_from(layout: Layout, columns: Sequence[str], values: Sequence[Sequence[
     return Observations(
         times=_floats(by_name["at"]),
         features=features,
-        ids=_read(by_name["id"]) if layout.ids else None,
+        ids=objects(map(id_of, _read(by_name["id"]))) if layout.ids else None,
         scores=_floats(by_name["score"], by_name.get("score.text")) if layout.scores != "none" else None,
         classes=_read(by_name["class"]) if layout.classes else None,
         probabilities=np.column_stack([_floats(by_name[f"p.{n}"]) for n in range(layout.n_classes)])

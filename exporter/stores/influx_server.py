@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from ..errors import ConfigError, StoreError
+from ..errors import ConfigError, ObservationError, StoreError
 from .forks import hold_across_forks
 
 try:
@@ -25,6 +25,9 @@ CONNECT_SECONDS: Final = 5.0
 """How long to wait for a connection. Longer, and what waits to be stored would pile up behind one call."""
 ANSWER_SECONDS: Final = 30.0
 """Between two pieces of an answer; the longest honest silence is before that of a day's window."""
+REFUSED: Final = frozenset({400, 413, 422})
+"""Statuses of a write that say that these points can never be kept: not points, of another type than those
+that are there, too many or too long. The same points would be refused again and again."""
 CHUNK_ROWS: Final = 5_000
 """Rows that the server sends at once; a whole window would lie in its memory as text."""
 READ_BYTES: Final = 1 << 20
@@ -72,13 +75,26 @@ class InfluxServer:
         self._process = 0
 
     def write(self, lines: Sequence[str]) -> None:
-        """Keep these points; a point that is there already is replaced."""
+        """Keep these points; a point that is there already is replaced.
+
+        Raises
+        ------
+        StoreError
+            If the server is away, or refuses this user, or has no such database.
+        ObservationError
+            If it refuses these points.
+        """
         with self._answer(
             "write", {"db": self._database, "precision": "ns"}, "\n".join(lines).encode(), stream=False
         ) as answer:
             # Points that the server's own retention policy has no room for are as good as dropped by ours.
             if answer.status_code == 400 and "beyond retention policy" in answer.text:
                 return
+            if answer.status_code in REFUSED:
+                raise ObservationError(
+                    f"{self.place}: found that it refuses these points (HTTP {answer.status_code}:"
+                    f" {_reason(answer)}), need points that it takes"
+                )
             self._refuse(answer)
 
     def ask(self, statements: Sequence[str], values: Mapping[str, object]) -> Iterator[Series]:

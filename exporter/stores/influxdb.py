@@ -30,6 +30,7 @@ from .influx_tables import InfluxTables, Point
 from .journal import same
 from .line_protocol import SLOT, slot, slots
 from .memory import MAX_ROWS, REMEMBERED_IDS, RETENTION_HOURS, joined, rows_of
+from .refusals import require_ids, require_rows, single_values
 
 LOOSE: Final = 10
 """The bound on rows is kept to a tenth: to delete costs InfluxDB far more than to keep."""
@@ -72,7 +73,13 @@ class InfluxStore:
         """Keep these rows, and of too many the newest; all of them are kept when this returns.
 
         After a `StoreError` some may be. The same observations appended again replace them.
+
+        Raises
+        ------
+        ObservationError
+            If they can never be kept.
         """
+        require_rows(observations)
         with self._appending:
             self._begin_process()
             if self._doubtful[0] is not observations:
@@ -93,8 +100,10 @@ class InfluxStore:
         That an outcome is late, not unknown, is told for rows of this process alone.
         """
         known_at = np.full(len(ids), np.nan) if at is None else np.asarray(at, dtype=np.float64)
+        require_ids(ids)
+        labels = single_values(y_true)
         with self._joining:
-            return self._join([batches.key_of(one) for one in ids], list(y_true), known_at)
+            return self._join([batches.key_of(one) for one in ids], labels, known_at)
 
     def window(self, since: float, until: float | None = None, limit: int | None = None) -> Observations:
         """Rows with `since` < time <= `until` in the order of time; of more than `limit` the newest."""
@@ -175,7 +184,7 @@ class InfluxStore:
         new: dict[Point, int] = {}
         for order, (key, label) in enumerate(zip(keys, y_true, strict=True)):
             point = point_of.get(key)
-            if label is None or label != label:  # noqa: PLR0124 - only NaN differs from itself
+            if label is None:
                 became["invalid"] += 1
             elif point is None:
                 became["unknown_id"] += 1
@@ -203,7 +212,7 @@ class InfluxStore:
         if left:
             elsewhere: dict[str, Point] = {}
             for point, text in self._tables.ids():
-                key = batches.key_of(batches.label_of(text))
+                key = batches.key_of(batches.id_of(batches.label_of(text)))
                 if key in left and (key not in elsewhere or elsewhere[key][1] < point[1]):
                     elsewhere[key] = point
             found |= elsewhere

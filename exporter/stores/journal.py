@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..observation import JoinedOutcomes, Observations, OutcomeCounts
 from . import batch as batches
 from .memory import MAX_ROWS, RETENTION_HOURS, joined, rows_of
+from .refusals import require_ids, require_rows, single_values
 
 FOUND_AT_ONCE: Final = 10_000
 """Outcomes that are looked up together: bounds what one call to a database carries."""
@@ -63,7 +64,11 @@ class Label:
 
 
 class Journal(Protocol):
-    """What a database has to do. Every call is atomic and raises `StoreError` for trouble that may pass."""
+    """What a database has to do.
+
+    Every call is atomic and raises `StoreError` for trouble that may pass, and `ObservationError` for what
+    this database refuses to take, now and ever.
+    """
 
     def append(self, payload: bytes, times: NDArray[np.float64], keys: Sequence[str | None]) -> int:
         """Keep a batch and the row of each key; the number of its first row."""
@@ -120,12 +125,18 @@ class JournalStore:
         """Keep these rows, and of too many the newest; they are durable when this returns, with the note.
 
         The same observations may be appended again after a `StoreError`: they are kept once, even if the
-        journal had them when its answer was lost.
+        journal had them when its answer was lost, or had no answer when older rows had to go for them.
+
+        Raises
+        ------
+        ObservationError
+            If they can never be kept.
         """
+        require_rows(observations)
         again, self._doubtful = observations is self._doubtful, observations
         self._append(observations, note, again=again)
-        self._doubtful = None
         self._shrink()
+        self._doubtful = None
 
     def notes(self) -> Iterator[Mapping[str, Any]]:
         """What was noted with each batch that is still there, the last appended first."""
@@ -142,17 +153,16 @@ class JournalStore:
         ids = [] if observations.ids is None else observations.ids.tolist()
         keys = [None if one is None else batches.key_of(one) for one in ids]
         payload = batches.encode(observations, note)
+        labels = [] if observations.labels is None else observations.labels.tolist()
+        # Before the rows are kept: whoever is told that they cannot be must not find them.
+        texts = {row: batches.label_text(label) for row, label in enumerate(labels) if label is not None}
         first = self._found(payload) if again else None
         if first is None:
             first = self._journal.append(payload, observations.times, keys)
-        if observations.labels is not None:
-            known = [
-                Label(row=first + row, text=batches.label_text(label), at=float("nan"))
-                for row, label in enumerate(observations.labels.tolist())
-                if label is not None
-            ]
-            if known:
-                self._journal.set_labels(known)
+        if texts:
+            self._journal.set_labels(
+                [Label(row=first + row, text=text, at=math.nan) for row, text in texts.items()]
+            )
 
     def _found(self, payload: bytes) -> int | None:
         """First row of a batch that was appended before its answer was lost; None if it was not."""
@@ -163,12 +173,14 @@ class JournalStore:
         self, ids: Sequence[Any], y_true: Sequence[Any], at: Sequence[float] | None = None
     ) -> JoinedOutcomes:
         """Join outcomes to the rows with these ids; see `MemoryStore.outcomes`."""
+        require_ids(ids)
+        labels = single_values(y_true)
         became: Counter[str] = Counter()
         parts: list[tuple[Observations, NDArray[np.int64]]] = []
         known_at = np.full(len(ids), np.nan) if at is None else np.asarray(at, dtype=np.float64)
         for start in range(0, len(ids), FOUND_AT_ONCE):
             chosen = slice(start, start + FOUND_AT_ONCE)
-            parts += self._join(list(ids)[chosen], list(y_true)[chosen], known_at[chosen], start, became)
+            parts += self._join(list(ids)[chosen], labels[chosen], known_at[chosen], start, became)
         together = joined([part for part, _ in parts])
         order_of = np.concatenate([order for _, order in parts]) if parts else np.empty(0, np.int64)
         came = np.argsort(order_of, kind="stable")
@@ -215,14 +227,15 @@ class JournalStore:
         whole: list[Entry] = []
         partly, skip, dropped = None, 0, 0
         for entry in self._journal.oldest_first():
-            if entry.newest < oldest:
+            # What newest says may be of a row that has gone, or NaN in a batch of an earlier release.
+            kept = _kept(entry, oldest) if not entry.newest < oldest else None
+            if kept is None:
                 whole.append(entry)
                 dropped += entry.n_rows - entry.skip
                 continue
-            kept = np.flatnonzero(batches.decode(entry.payload).times[entry.skip :] >= oldest)
-            if len(kept) and kept[0] > 0:
-                partly, skip = entry, entry.skip + int(kept[0])
-                dropped += int(kept[0])
+            if kept > 0:
+                partly, skip = entry, entry.skip + kept
+                dropped += kept
             break
         if dropped:
             self._journal.drop(whole, partly, skip)
@@ -268,7 +281,7 @@ class JournalStore:
         offered: dict[int, tuple[int, str]] = {}
         again: list[tuple[int, str]] = []
         for order, (key, label) in enumerate(zip(keys, y_true, strict=True)):
-            if label is None or label != label:  # noqa: PLR0124 - only NaN differs from itself
+            if label is None:
                 became["invalid"] += 1
             elif key not in row_of:
                 became["unknown_id"] += 1
@@ -292,6 +305,13 @@ class JournalStore:
 def same(first: str, second: str) -> str:
     """Whether a second label says what the first one did; 1 and 1.0 and true do."""
     return "duplicate" if batches.label_of(first) == batches.label_of(second) else "conflicting"
+
+
+def _kept(entry: Entry, oldest: float) -> int | None:
+    """Place of the first row that is not too old among those that were not skipped; None if there is none."""
+    times = batches.decode(entry.payload).times[entry.skip :]
+    kept = np.flatnonzero(np.isfinite(times) & (times >= oldest))
+    return int(kept[0]) if len(kept) else None
 
 
 def _by_row(entries: Sequence[Entry]) -> tuple[NDArray[np.int64], list[Entry]]:

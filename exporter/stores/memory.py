@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..observation import JoinedOutcomes, Observations, OutcomeCounts
 from .forks import hold_across_forks
+from .refusals import require_ids, require_rows, single_values
 
 MAX_ROWS = 200_000
 """About 32 MB with 20 float64 columns, and two days of two rows a second."""
@@ -54,7 +55,14 @@ class MemoryStore:
         self._gone: OrderedDict[int, None] = OrderedDict()
 
     def append(self, observations: Observations) -> None:
-        """Keep these rows, and of too many the newest."""
+        """Keep these rows, and of too many the newest.
+
+        Raises
+        ------
+        ObservationError
+            If one has no time, or an id that cannot be looked up; none is then kept.
+        """
+        require_rows(observations)
         if observations.n_rows > self.max_rows:
             observations = rows_of(observations, slice(observations.n_rows - self.max_rows, None))
         if observations.n_rows == 0:
@@ -88,12 +96,19 @@ class MemoryStore:
         -------
         JoinedOutcomes
             What became of each, as `OutcomeCounts` defines it, and the rows that now have their truth.
+
+        Raises
+        ------
+        ObservationError
+            If an id cannot be looked up, or an outcome is several values at once; nothing is then joined.
         """
+        require_ids(ids)
+        labels = single_values(y_true)
         became: Counter[str] = Counter()
         found: dict[int, tuple[Observations, list[int], list[int]]] = {}
         known_at = np.full(len(ids), np.nan) if at is None else np.asarray(at, dtype=np.float64)
         with self._lock:
-            for order, (prediction_id, label) in enumerate(zip(ids, y_true, strict=True)):
+            for order, (prediction_id, label) in enumerate(zip(ids, labels, strict=True)):
                 place = self._place(prediction_id, label)
                 if isinstance(place, str):
                     became[place] += 1
@@ -162,7 +177,7 @@ class MemoryStore:
 
     def _place(self, prediction_id: Hashable, label: Any) -> tuple[Observations, int] | str:  # noqa: ANN401 - labels are the user's
         """Write an outcome to its row: the batch and its row, or why there is none."""
-        if label is None or label != label:  # noqa: PLR0124 - only NaN differs from itself
+        if label is None:
             return "invalid"
         number = self._numbers.get(prediction_id)
         if number is None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError, StoreError
+from ..errors import ConfigError, ObservationError, StoreError
 from .forks import hold_across_forks
 from .journal import Entry, Label
 
@@ -32,6 +32,10 @@ except ImportError as error:  # pragma: no cover - told to whoever configures th
     ) from error
 
 SCHEMA_VERSION: Final = 1
+
+REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+"""Errors about a value, which is refused however often it is sent; the last one is of an id too long for an
+index. Other errors are about the server."""
 
 POOL_SIZE: Final = 4
 """Connections of one process at most: the background thread, the checks, and outcomes over HTTP."""
@@ -318,7 +322,15 @@ class PostgresJournal:
 
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection[Any]]:
-        """A connection in a transaction of its own; what fails is undone and told as `StoreError`."""
+        """A connection in a transaction of its own; what fails is undone and told.
+
+        Raises
+        ------
+        StoreError
+            If the server cannot be used for now.
+        ObservationError
+            If it can, and refuses a value.
+        """
         try:
             with self._connections().connection() as connection:
                 if not self._prepared:
@@ -333,6 +345,12 @@ class PostgresJournal:
             ) from None
         except psycopg.Error as error:
             self._days = set()  # a partition made in a transaction that failed is not there
+            # A check that fails is a partition that somebody has dropped, and the next try makes it again.
+            if isinstance(error, REFUSED) and not isinstance(error, psycopg.errors.CheckViolation):
+                raise ObservationError(
+                    f"{self._place}: found a value that it refuses ({_brief(error)}),"
+                    " need one that a table takes"
+                ) from error
             raise StoreError(
                 f"{self._place}: found it unusable for now ({_brief(error)}), need a database that takes rows"
             ) from error

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError, StoreError
+from ..errors import ConfigError, ObservationError, StoreError
 from .forks import hold_across_forks
 from .journal import Entry, Label
 
@@ -246,7 +246,15 @@ class RedisJournal:
 
     @contextmanager
     def _server(self) -> Iterator[None]:
-        """The server, of our version of the schema; what fails is told as `StoreError`."""
+        """The server, of our version of the schema.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be used for now.
+        ObservationError
+            If a value is none that a Redis takes.
+        """
         try:
             with self._lock:
                 if not self._prepared:
@@ -258,6 +266,10 @@ class RedisJournal:
                         )
                     self._prepared = True
             yield
+        except redis.DataError as error:
+            raise ObservationError(
+                f"{self._place}: found a value that it refuses ({error}), need text, bytes or numbers"
+            ) from error
         except redis.RedisError as error:
             raise StoreError(
                 f"{self._place}: found it unusable for now ({error}), need a Redis that takes writes"

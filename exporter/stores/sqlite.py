@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError, StoreError
+from ..errors import ConfigError, ObservationError, StoreError
 from .forks import hold_across_forks
 from .journal import Entry, Label
 
@@ -207,7 +207,15 @@ class SqliteJournal:
 
     @contextmanager
     def _transaction(self, *, writes: bool = False) -> Iterator[sqlite3.Connection]:
-        """The open file in a transaction of its own; what fails is undone and told as `StoreError`."""
+        """The open file in a transaction of its own; what fails is undone and told.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be used for now.
+        ObservationError
+            If it can, and refuses a value: a constraint forbids it, or it is too large.
+        """
         with self._lock:
             try:
                 if self._connection is None:
@@ -220,6 +228,10 @@ class SqliteJournal:
                         self._connection.execute("ROLLBACK")
                     raise
                 self._connection.execute("COMMIT")
+            except (sqlite3.IntegrityError, sqlite3.DataError) as error:
+                raise ObservationError(
+                    f"{self._path}: found a value that it refuses ({error}), need one that a table takes"
+                ) from error
             except (sqlite3.Error, OSError) as error:
                 raise StoreError(
                     f"{self._path}: found it unusable for now ({error}), need a writable database"

@@ -50,3 +50,38 @@ def test_what_is_not_defined_is_unknown() -> None:
     one = regress(np.array([1.0]), np.array([1.5]))
     assert (one["bias"].value, one["bias"].low) == (0.5, None)
     assert regress(np.ones(2), np.ones(2))["rmse"].value == 0.0
+
+
+@pytest.mark.parametrize("sentinel", [-1.7976931348623157e308, 1.797e308, 1e200])
+def test_a_number_too_large_to_square_makes_measures_unknown(
+    rng: np.random.Generator, sentinel: float
+) -> None:
+    """One outcome that stands for a missing one, as some databases write it: a reason, and no infinity."""
+    truth = rng.normal(size=100)
+    predicted = truth + 0.5
+    truth[3] = sentinel
+    found = regress(truth, predicted)
+    for name in ("rmse", "r2"):
+        assert (found[name].value, found[name].reason) == (None, "the numbers are too large to compute it")
+        assert found[name].n == 100
+    assert found["mae"].value == pytest.approx(abs(sentinel) / 100)
+    assert (found["mae"].low, found["mae"].high, found["mae"].standard_error) == (None, None, None)
+
+
+def test_no_measure_of_finite_numbers_is_infinite() -> None:
+    """Errors that overflow, sums that do, one row, and an R² whose parts would hide what the other lost."""
+    most = np.finfo(np.float64).max
+    cases = [
+        ([-most, 1.0, 2.0], [most, 1.0, 2.0]),
+        ([-most], [most]),
+        ([-most, 1.0, 2.0], [-most, 1.0, 2.5]),
+        ([5e-324, 1.0, 2.0], [1e308, 1.0, 2.0]),
+        ([0.5e154, 1.9e154, -1.9e154], [1.6e154, 1.9e154, -1.9e154]),
+    ]
+    for truth, predicted in cases:
+        for measure in regress(np.array(truth), np.array(predicted)).values():
+            numbers = (measure.value, measure.low, measure.high, measure.standard_error)
+            assert all(number is None or np.isfinite(number) for number in numbers)
+            assert (measure.value is None) == (measure.reason is not None)
+    r2 = regress(*map(np.array, cases[-1]))["r2"]
+    assert r2.reason == "the numbers are too large to compute it"

@@ -52,3 +52,10 @@ def test_more_rows_than_the_reference_do_not_make_it_surer() -> None:
     near = judge("auc", measure(0.84), 0.90, 0.1, STANDARD)
     far = judge("auc", measure(0.84), 0.90, 20.0, STANDARD)
     assert (near.state, far.state) == ("declined", "ok")
+
+
+def test_a_drop_too_large_for_a_number_is_unknown() -> None:
+    """A share of a small reference overflows though both values are finite."""
+    found = judge("mae", Measure(value=1.8e306, n=5000), 0.005, 0.1, STANDARD)
+    assert (found.state, found.drop_ratio) == ("unknown", None)
+    assert found.reason == "the numbers are too large to compute it"

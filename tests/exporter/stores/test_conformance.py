@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from exporter.errors import ObservationError
 from exporter.observation import Observations
 from exporter.stores import Store
 from exporter.stores.influxdb import InfluxStore
@@ -248,3 +251,90 @@ def test_another_process_sees_the_same_rows(make: Make) -> None:
     assert first.window(0.0).times.tolist() == second.window(0.0).times.tolist() == [1.0, 2.0, 3.0]
     assert second.outcomes(["a"], [1]).counts.joined == 1
     assert first.outcomes(["a"], [1]).counts.duplicate == 1
+
+
+def test_ids_may_be_tuples(make: Make) -> None:
+    """They come back as tuples, also within tuples, and find their rows by what is equal in Python."""
+    store = make()
+    ids = [("a", 1), ("b", (2, "x")), (3, 3)]
+    store.append(rows([1.0, 2.0, 3.0], ids=ids))
+    back = store.window(0.0).ids
+    assert back is not None
+    assert back.tolist() == ids
+    assert len(set(back.tolist())) == 3
+    joined = store.outcomes([("a", np.int64(1)), ("b", (2.0, np.str_("x"))), (3, "3")], [1, 0, 1])
+    assert (joined.counts.joined, joined.counts.unknown_id) == (2, 1)
+    assert joined.rows.ids is not None
+    assert joined.rows.ids.tolist() == ids[:2]
+
+
+@pytest.mark.parametrize("make", KINDS[1:], indirect=True)
+def test_a_tuple_finds_the_row_of_another_process(make: Make) -> None:
+    """Whoever is told the outcome: the id is the same."""
+    make().append(rows([1.0], ids=[("a", 1)]))
+    assert make().outcomes([("a", 1)], [1]).counts.joined == 1
+
+
+@pytest.mark.parametrize(
+    ("times", "ids", "message"),
+    [
+        ([1.0, math.nan], None, r"at: found nan in row 1 of 2, need seconds since 1970"),
+        ([math.inf, 1.0], None, r"at: found inf in row 0 of 2, need seconds since 1970"),
+        ([-math.inf, 1.0], None, r"at: found -inf in row 0 of 2, need seconds since 1970"),
+        ([1.0, 2.0], ["a", ["b"]], r"rows: ids: found list \['b'\] at 1, need text, numbers or tuples"),
+        ([1.0, 2.0], [("a", ["b"]), "c"], r"rows: ids: found tuple .* at 0, need text, numbers or tuples"),
+    ],
+)
+def test_rows_that_no_window_could_have_are_refused(
+    make: Make, times: list[float], ids: list[Any] | None, message: str
+) -> None:
+    """Nothing of the batch is kept, and the next one is kept as ever."""
+    store = make()
+    with pytest.raises(ObservationError, match=message):
+        store.append(rows(times, ids))
+    assert store.size() == 0
+    store.append(rows([3.0, 4.0], ids=["c", "d"]))
+    store.append(rows([5.0], ids=["e"]))
+    assert store.window(0.0).times.tolist() == [3.0, 4.0, 5.0]
+    assert store.outcomes(["e", "c"], [1, 0]).rows.times.tolist() == [5.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("ids", "y_true", "message"),
+    [
+        (["a", ["b"]], [1, 1], r"outcomes: ids: found list \['b'\] at 1, need text, numbers or tuples"),
+        (["a", {"b": 1}], [1, 1], r"outcomes: ids: found dict .* at 1, need text, numbers or tuples"),
+        (["a", "b"], [1, [2, 3]], r"outcomes: y_true: found list \[2, 3\] at 1, need a single value"),
+        (["a", "b"], np.ones((2, 2)), r"outcomes: y_true: found ndarray .* at 0, need a single value"),
+        (["a", "b"], np.ones((2, 1)), r"outcomes: y_true: found ndarray .* at 0, need a single value"),
+        (["a", "b"], [1, (2, 3)], r"outcomes: y_true: found tuple \(2, 3\) at 1, need a single value"),
+        (["a", "b"], [1, {"x": 1}], r"outcomes: y_true: found dict .* at 1, need a single value"),
+    ],
+)
+def test_outcomes_that_are_none_are_refused(make: Make, ids: list[Any], y_true: Any, message: str) -> None:
+    """What cannot be looked up, or is several values at once, is told, and nothing is joined."""
+    store = make()
+    store.append(rows([1.0, 2.0], ids=["a", "b"]))
+    with pytest.raises(ObservationError, match=message):
+        store.outcomes(ids, list(y_true))
+    assert store.outcomes(["a", "b"], [1, 1]).counts.joined == 2
+
+
+def test_whatever_stands_for_a_missing_outcome_is_invalid(make: Make) -> None:
+    """None, NaN of any kind, and pandas' NA and NaT."""
+    store = make()
+    store.append(rows([1.0], ids=["a"]))
+    missing = [None, math.nan, np.float32("nan"), pd.NA, pd.NaT, Decimal("sNaN"), np.datetime64("NaT")]
+    counts = store.outcomes(["a"] * 7, missing).counts
+    assert (counts.invalid, counts.joined) == (7, 0)
+
+
+@pytest.mark.parametrize("make", KINDS[1:], indirect=True)
+def test_a_value_that_json_cannot_say_becomes_its_text(make: Make) -> None:
+    """One odd value, such as a bag of words with its counts, costs neither its batch nor those beside it."""
+    store = make()
+    circle: list[Any] = []
+    circle.append(circle)
+    bags = _objects([{np.int64(3): 0.5}, 1.5, "x", None, circle])
+    store.append(Observations(times=np.arange(1.0, 6.0), features={"bag": bags}))
+    assert store.window(0.0).features["bag"].tolist() == ["{np.int64(3): 0.5}", 1.5, "x", None, "[[...]]"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
+import random
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,13 +17,13 @@ import psycopg
 import pytest
 import redis
 
-from exporter.errors import ConfigError, StoreError
+from exporter.errors import ConfigError, ObservationError, StoreError
 from exporter.observation import Observations
 from exporter.stores.batch import decode, encode
 from exporter.stores.buffering import BufferingStore
 from exporter.stores.influx_server import InfluxServer
 from exporter.stores.influxdb import InfluxStore
-from exporter.stores.journal import JournalStore
+from exporter.stores.journal import Entry, JournalStore
 from exporter.stores.postgresql import PostgresJournal
 from exporter.stores.redis import RedisJournal
 from exporter.stores.sqlite import SqliteJournal
@@ -259,3 +262,157 @@ def test_a_damaged_batch_is_refused() -> None:
     for damaged in (whole[:-1], whole[:40] + bytes([whole[40] ^ 1]) + whole[41:], b"", b"pickle" * 10):
         with pytest.raises(StoreError, match="batch: found"):
             decode(damaged)
+
+
+class Unsayable:
+    """A value without even a text."""
+
+    def __repr__(self) -> str:
+        raise TypeError("no text")
+
+
+def test_rows_that_cannot_be_encoded_cost_no_others(tmp_path: Path) -> None:
+    """A batch that has no bytes is dropped alone; those before and behind it are in the file."""
+    lost: list[int] = []
+    store = BufferingStore(JournalStore(SqliteJournal(tmp_path / "window")), max_waiting_rows=20)
+    store.on_drop(lost.append)
+    odd = np.empty(3, dtype=object)
+    odd[:] = [1.0, Unsayable(), None]
+    store.append(rows(1))
+    store.append(Observations(times=np.arange(3.0), features={"a": odd}))
+    store.append(replace(rows(11), labels=np.array([Unsayable()] * 10, dtype=object)))
+    store.append(rows(21))
+    assert (lost, store.waiting_rows) == ([3, 10], 0)
+    assert store.window(-1.0).times.tolist() == [*map(float, range(1, 11)), *map(float, range(21, 31))]
+    assert store.outcomes(["id 1", "id 11", "id 21"], [1] * 3).counts.joined == 2
+
+
+def test_rows_wait_before_another_programs_file_and_are_kept_once_it_is_moved(tmp_path: Path) -> None:
+    """The bound holds; nothing is lost that had room to wait."""
+    path, lost, clock = tmp_path / "window", list[int](), [0.0]
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+    connection.close()
+    store = BufferingStore(JournalStore(SqliteJournal(path)), max_waiting_rows=20, clock=lambda: clock[0])
+    store.on_drop(lost.append)
+    for start in (1, 11, 21):
+        store.append(rows(start))
+        clock[0] += 60.0
+    assert (sum(lost), store.waiting_rows) == (10, 20)
+    with pytest.raises(StoreError, match="another program"):
+        store.window(0.0)
+    path.rename(tmp_path / "theirs")
+    assert store.window(0.0).times.tolist() == [float(number) for number in range(11, 31)]
+
+
+def test_sqlite_tells_what_it_refuses_from_a_file_that_is_away(tmp_path: Path) -> None:
+    """A value that breaks a rule of a table, or has no room in any, is refused for good."""
+    journal = SqliteJournal(tmp_path / "window")
+    for times in ([math.nan], [1.0, math.nan]):
+        with pytest.raises(ObservationError, match=r"window: found a value .*NOT NULL.*, need one"):
+            journal.append(b"", np.array(times), [None])
+    assert journal._connection is not None
+    journal._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1_000)
+    with pytest.raises(ObservationError, match=r"window: found a value .*too big.*, need one"):
+        journal.append(b"x" * 2_000, np.ones(1), [None])
+    assert journal.append(b"x", np.ones(1), ["a"]) == 0
+    journal.close()
+
+
+def test_postgresql_tells_what_it_refuses_from_a_server_that_is_away(postgres_server: Any, name: str) -> None:
+    """An id too long for an index is refused for good, a partition that is gone is made again."""
+    url = f"postgresql://driftgauge:secret-word@127.0.0.1:{postgres_server.port}/postgres"
+    journal = PostgresJournal(url, model=name, schema="refusing", clock=lambda: 365.0 * 86_400.0)
+    store, lost = BufferingStore(JournalStore(journal)), list[int]()
+    store.on_drop(lost.append)
+    store.append(rows(1))
+    long = rows(11, 1)
+    assert long.ids is not None
+    long.ids[0] = random.Random(7).randbytes(20_000).hex()
+    store.append(long)
+    store.append(rows(21))
+    assert (lost, store.waiting_rows, store.size()) == ([1], 0, 20)
+    with pytest.raises(ObservationError, match="need one that a table takes"):
+        journal.append(b"", np.ones(1), ["nul\0"])
+    assert journal.append(b"x", np.ones(1), [None]) == 20
+    with psycopg.connect(url) as connection:
+        for table in ("batches", "predictions", "labels"):
+            connection.execute(f"DROP TABLE refusing.{table}_19710101")
+    with pytest.raises(StoreError, match="no partition"):
+        journal.append(b"x", np.ones(1), [None])
+    assert journal.append(b"x", np.ones(1), [None]) == 21
+    journal.close()
+    assert lost == [1]
+
+
+def test_redis_tells_what_it_refuses(redis_server: Any, name: str) -> None:
+    """A value that its protocol cannot carry would be refused again."""
+    journal = RedisJournal(f"redis://:secret-word@127.0.0.1:{redis_server.port}/0", model=name)
+    with pytest.raises(ObservationError, match="found a value that it refuses"):
+        journal.append(b"", np.ones(1), [("a",)])  # type: ignore[list-item]
+    assert journal.append(b"x", np.ones(1), ["a"]) == 0
+    journal.close()
+
+
+def test_influxdb_tells_what_it_refuses(influx_server: Any) -> None:
+    """No points, and points of another type, are refused for good; a database that is not there may come."""
+    server = InfluxServer(f"http://127.0.0.1:{influx_server.port}/window")
+    for line in ("nonsense", 'refusing f="text" 0'):
+        server.write(["refusing f=1.0 0"])
+        with pytest.raises(
+            ObservationError, match=r"window: found that it refuses these points \(HTTP 400: "
+        ):
+            server.write([line])
+    nowhere = InfluxServer(f"http://127.0.0.1:{influx_server.port}/nowhere")
+    with pytest.raises(StoreError, match="nowhere"):
+        nowhere.write(["refusing f=1.0 0"])
+    server.close()
+    nowhere.close()
+
+
+def test_rows_are_kept_once_though_older_ones_could_not_go(tmp_path: Path) -> None:
+    """The server went between the append and the dropping of what is too much: the append is repeated."""
+
+    class Cut(SqliteJournal):
+        fails = True
+
+        def drop(self, whole: Sequence[Entry], partly: Entry | None, skip: int) -> None:
+            if self.fails:
+                raise StoreError("connection: found it cut, need an answer")
+            super().drop(whole, partly, skip)
+
+    journal = Cut(tmp_path / "window")
+    clock = [0.0]
+    store = BufferingStore(JournalStore(journal, max_rows=25), clock=lambda: clock[0])
+    for start in (1, 11, 21):
+        store.append(rows(start))
+    assert store.waiting_rows == 10
+    journal.fails = False
+    store.deliver()
+    assert store.waiting_rows == 0
+    assert store.window(0.0).times.tolist() == [float(number) for number in range(6, 31)]
+
+
+def test_a_batch_without_times_stops_no_others_from_expiring(redis_server: Any, name: str) -> None:
+    """Earlier releases could keep one where a database takes NaN; retention passes over it."""
+    journal = RedisJournal(f"redis://:secret-word@127.0.0.1:{redis_server.port}/0", model=name)
+    store = JournalStore(journal, retention_hours=1.0)
+    none = Observations(times=np.array([math.nan, math.inf]), features={})
+    some = Observations(times=np.array([math.inf, 8_000.0]), features={})
+    store.append(rows(1))
+    journal.append(encode(none), none.times, [None] * 2)
+    store.append(rows(11))
+    journal.append(encode(some), some.times, [None] * 2)
+    assert store.prune(now=10_000.0) == 23
+    assert store.window(0.0, 9_000.0).times.tolist() == [8_000.0]
+    store.close()
+
+
+def test_a_row_expires_though_one_that_has_gone_was_newer(tmp_path: Path) -> None:
+    """The newest time of a batch may be of a row that the bound on rows has pushed out."""
+    store = JournalStore(SqliteJournal(tmp_path / "window"), max_rows=2, retention_hours=1.0)
+    store.append(Observations(times=np.array([9_000.0, 5.0]), features={}))
+    store.append(Observations(times=np.array([9_001.0]), features={}))
+    assert store.prune(now=10_000.0) == 1
+    assert store.window(0.0).times.tolist() == [9_001.0]
+    store.close()
