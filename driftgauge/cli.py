@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0; 1 for drift with `--fail-on-drift`; 2 for bad input, with one line on stderr;
-        130 after Ctrl-C.
+        Exit code: 0; 1 for drift with `--fail-on-drift`, and for outcomes of which no id is known; 2 for bad
+        input, with one line on stderr; 130 after Ctrl-C.
     """
     words = sys.argv[1:] if argv is None else argv
     command = next((word for word in words if not word.startswith("-")), None)

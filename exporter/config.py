@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from .assessment.policy import AssessmentPolicy
 from .business import BusinessMeasure, business_measures
 from .config_rollout import RolloutSection, RolloutSettings, rollout_settings
+from .config_section import Section
 from .config_stream import StreamSection, stream_settings
 from .errors import ConfigError
 from .policy import Policy
@@ -84,18 +85,14 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Model(_Section):
+class _Model(Section):
     name: Text
     version: Text
     factory: Annotated[str | None, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] = None
     reference: Path | None = None
 
 
-class _Server(_Section):
+class _Server(Section):
     port: Annotated[int, Field(ge=0, le=65535)] = DEFAULT_PORT
     addr: Text = "127.0.0.1"
     token_file: Path | None = None
@@ -103,7 +100,7 @@ class _Server(_Section):
     keyfile: Path | None = None
 
 
-class _Checks(_Section):
+class _Checks(Section):
     enabled: bool = True
     interval_seconds: Positive = CHECK_INTERVAL_SECONDS
     cron: Text | None = None
@@ -114,7 +111,7 @@ class _Checks(_Section):
     state_file: Path | None = None
 
 
-class _Policy(_Section):
+class _Policy(Section):
     preset: Literal["conservative", "balanced", "aggressive"] = "balanced"
     alpha: float | None = None
     min_samples: int | None = None
@@ -125,7 +122,7 @@ class _Policy(_Section):
     feature_thresholds: dict[str, dict[str, float]] = Field(default_factory=dict)
 
 
-class _Assessment(_Section):
+class _Assessment(Section):
     segment: Text | None = None
     headline: Text | None = None
     alpha: float | None = None
@@ -142,7 +139,7 @@ class _Assessment(_Section):
     fairness_difference: float | None = None
 
 
-class _Store(_Section):
+class _Store(Section):
     type: Kind = "memory"
     path: Path | None = None
     url: str | None = None
@@ -151,11 +148,11 @@ class _Store(_Section):
     max_waiting_rows: Annotated[int, Field(ge=1)] = MAX_WAITING_ROWS
 
 
-class _Feedback(_Section):
+class _Feedback(Section):
     catalog_file: Path | None = None
 
 
-class _File(_Section):
+class _File(Section):
     model: _Model | None = None
     server: _Server = Field(default_factory=_Server)
     checks: _Checks = Field(default_factory=_Checks)

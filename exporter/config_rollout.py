@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from .config_section import Section
 from .errors import ConfigError
 from .rollout_policy import RolloutPolicy, Stage, StageKind
 
@@ -62,24 +63,20 @@ class RolloutSettings:
     candidates: CandidateSettings | None = None
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Challenger(_Section):
+class _Challenger(Section):
     version: Text
     factory: Function
     reference: Path
 
 
-class _Stage(_Section):
+class _Stage(Section):
     kind: StageKind
     share: float | None = None
     min_rows: int | None = None
     min_seconds: float | None = None
 
 
-class RolloutSection(_Section):
+class RolloutSection(Section):
     """As it is written in the file. What is left out is the policy's default."""
 
     state_file: Path

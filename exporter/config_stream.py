@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from .config_section import Section
 from .stream_settings import (
     BATCH_MESSAGES,
     MAX_MESSAGE_BYTES,
@@ -25,8 +26,8 @@ Count = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+class _Section(Section):
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
 
 class _Security(_Section):

@@ -93,7 +93,10 @@ def worker_files() -> WorkerFiles | None:
     active = getattr(values.ValueClass, "_multiprocess", False)
     if directory is None:
         if active:
-            raise ConfigError(f"{DIRECTORY}: found it unset again, need it for as long as we run")
+            raise ConfigError(
+                f"{DIRECTORY}: found it empty, or unset since prometheus_client was imported, need a"
+                " directory for as long as we run, or no such variable from the start"
+            )
         return None
     if not active:
         raise ConfigError(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from numbers import Real
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -13,6 +17,10 @@ from .errors import ObservationError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+NAMED: Final = 5
+"""Columns that a message names; more would bury it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,7 +80,7 @@ def read_rows(
     data, names
         As in `columns.to_columns`.
     predictions, labels : column of shape (n_rows,), optional
-        Any column.
+        Any column, also as a table of one column.
     scores : column of shape (n_rows,) or matrix of shape (n_rows, n_classes), optional
         See `score_values`.
     timestamps : column of shape (n_rows,), optional
@@ -81,7 +89,7 @@ def read_rows(
     Raises
     ------
     ObservationError
-        If it is no table, or a column has another length, or timestamps are no times.
+        If it is no table, or a column has another length or is several, or timestamps are no times.
     """
     columns = to_columns(data, names)
     n_rows = columns.n_rows
@@ -102,19 +110,110 @@ def score_values(scores: Any) -> NDArray[Any]:  # noqa: ANN401 - any column or m
 
     A column stays as it is. Of a matrix of probabilities, two columns give the second (the positive class)
     and more give the largest of each row, the model's confidence.
+
+    Raises
+    ------
+    ObservationError
+        If a matrix has no columns, or holds what is no number.
     """
-    if getattr(scores, "ndim", 1) == 2:
-        matrix = np.asarray(scores, dtype=np.float64)
-        if matrix.shape[1] == 0:
-            raise ObservationError("scores: found a matrix of 0 columns, need at least 1")
-        return matrix[:, -1] if matrix.shape[1] <= 2 else matrix.max(axis=1)
-    return to_array(scores)
+    matrix = score_matrix(scores)
+    if matrix is None:
+        return _array("scores", scores)
+    if matrix.shape[1] == 0:
+        raise ObservationError("scores: found a matrix of 0 columns, need at least 1")
+    return matrix[:, -1] if matrix.shape[1] <= 2 else matrix.max(axis=1)
+
+
+def score_matrix(scores: Any) -> NDArray[np.float64] | None:  # noqa: ANN401 - any column or matrix
+    """Scores as a matrix of shape (n_rows, n_classes): of an array, a table or lists; None for a column.
+
+    Raises
+    ------
+    ObservationError
+        If it holds what is no number, or its rows differ in length.
+    """
+    plain = isinstance(scores, np.ndarray) and not isinstance(scores, np.ma.MaskedArray)
+    if plain and scores.ndim == 2 and scores.dtype.kind in "fiub":
+        matrix: NDArray[np.float64] = scores.astype(np.float64, copy=False)
+        return matrix
+    if not (_is_table(scores) or _is_nested(scores)):
+        return None
+    columns = _table("scores", scores)
+    if not columns.arrays:
+        return np.empty((columns.n_rows, 0))
+    return np.stack([_numbers(name, array) for name, array in columns.arrays.items()], axis=1)
+
+
+def require_numbers(what: str, values: NDArray[Any] | None) -> None:
+    """Refuse a column that has values and no number among them; single odd ones are counted as such later.
+
+    Raises
+    ------
+    ObservationError
+        If it is one.
+    """
+    if values is None or values.dtype != object:
+        return
+    known = [value for value in values.tolist() if value is not None]
+    if known and not any(isinstance(value, (Real, Decimal)) for value in known):
+        raise ObservationError(f"{what}: found {known[0]!r:.60} and no number, need numbers")
 
 
 def _column(what: str, values: Any, n_rows: int) -> NDArray[Any] | None:  # noqa: ANN401 - any column
     if values is None:
         return None
-    array = to_array(values)
+    array = _array(what, values)
     if len(array) != n_rows:
         raise ObservationError(f"{what}: found {len(array)} values for {n_rows} rows, need as many")
     return array
+
+
+def _array(what: str, values: Any) -> NDArray[Any]:  # noqa: ANN401 - any column
+    """A column, also one that lies alone in a table."""
+    if _is_table(values):
+        columns = _table(what, values)
+        if len(columns.names) != 1:
+            found = ", ".join(map(repr, columns.names[:NAMED]))
+            raise ObservationError(f"{what}: found {len(columns.names)} columns ({found}), need 1")
+        return columns.arrays[columns.names[0]]
+    try:
+        return to_array(values)
+    except ObservationError as error:
+        raise _of(what, error) from None
+
+
+def _numbers(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
+    """A column of a matrix of scores; truth values are 0 and 1."""
+    if array.dtype != object:
+        return array
+    odd = [value for value in array.tolist() if not isinstance(value, (Real, Decimal, NoneType))]
+    if odd:
+        raise ObservationError(f"scores: column {name!r}: found {odd[0]!r:.60}, need numbers")
+    return np.array([math.nan if value is None else float(value) for value in array.tolist()])
+
+
+def _table(what: str, values: Any) -> Columns:  # noqa: ANN401 - any table
+    try:
+        return to_columns(values)
+    except ObservationError as error:
+        raise _of(what, error) from None
+
+
+def _of(what: str, error: ObservationError) -> ObservationError:
+    """The error of a column or a table that says which argument it was."""
+    return ObservationError(f"{what}: {str(error).removeprefix('column: ').removeprefix('table: ')}")
+
+
+def _is_table(values: Any) -> bool:  # noqa: ANN401 - any column or table
+    """Whether values have columns of their own: an array of two dimensions, or a table of any library."""
+    if isinstance(values, Mapping) or getattr(values, "ndim", 1) == 2:
+        return True
+    return hasattr(values, "get_columns") or (hasattr(values, "schema") and hasattr(values, "num_rows"))
+
+
+def _is_nested(values: Any) -> bool:  # noqa: ANN401 - any column or matrix
+    """Whether values are rows: a list of lists or of arrays."""
+    if not isinstance(values, Sequence) or isinstance(values, (str, bytes)) or not len(values):
+        return False
+    first = values[0]
+    return isinstance(first, (Sequence, np.ndarray)) and not isinstance(first, (str, bytes))

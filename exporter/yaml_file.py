@@ -24,6 +24,7 @@ MAX_NUMBER_CHARS: Final = 100
 """Of a number; `1:1:1:…` is one to the base of 60, and a megabyte of it takes minutes to read."""
 
 _NUMBERS: Final = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_MERGE: Final = "tag:yaml.org,2002:merge"
 
 
 def read_yaml(path: Path, needed: str = "a configuration file") -> Any:  # noqa: ANN401 - any YAML
@@ -49,8 +50,15 @@ def read_yaml(path: Path, needed: str = "a configuration file") -> Any:  # noqa:
         raise ConfigError(f"{path}: {reason}, need valid YAML") from None
 
 
+class RefusedYamlError(yaml.MarkedYAMLError):
+    """YAML that could be read and is not taken; its `problem` holds nothing of the content."""
+
+
 def load_yaml(text: str) -> Any:  # noqa: ANN401 - any YAML
-    """The values in a text; a YAMLError, ValueError or RecursionError where it is no YAML of plain values."""
+    """The values in a text; a YAMLError, ValueError or RecursionError where it is no YAML of plain values.
+
+    A key that stands twice in one mapping is refused, where YAML's own reader would take the last.
+    """
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
@@ -73,6 +81,8 @@ def _count(node: yaml.Node, counted: dict[int, int | None]) -> int:
         if known is None:
             raise _refusal(node, "found an alias within what it names")
         return known
+    if isinstance(node, yaml.MappingNode):
+        _require_distinct(node)
     counted[id(node)] = None
     total = 1
     for part in _parts(node):
@@ -91,5 +101,15 @@ def _parts(node: yaml.Node) -> Iterator[yaml.Node]:
             yield part
 
 
-def _refusal(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+def _require_distinct(node: yaml.MappingNode) -> None:
+    """Refuse a key that stands twice; what is merged into a mapping with `<<` may be said again."""
+    seen = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+            if (key.tag, key.value) in seen:
+                raise _refusal(key, "found a key for the second time")
+            seen.add((key.tag, key.value))
+
+
+def _refusal(node: yaml.Node, problem: str) -> RefusedYamlError:
+    return RefusedYamlError(problem=problem, problem_mark=node.start_mark)

@@ -64,7 +64,7 @@ class Roles:
         if self.score is not None:
             found[self.score] = "numeric"
         if self.id is not None:
-            found[self.id] = "categorical"
+            found[self.id] = "id"
         if self.timestamp is not None:
             found[self.timestamp] = "time"
         return found

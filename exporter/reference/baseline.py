@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ..columns import Columns, concatenate
+from ..errors import ReferenceDataError
 from ..estimation import Calibrator, LossModel
 from ..pauses import may_pause
 from ..performance import ClassificationRows, classify, regress
 from ..performance.measure import Measure, class_order
 from ..performance.probability import problem_of
 from ..quality import Correlations, robust_outliers, robust_spread
-from ..rows import Rows
+from ..rows import Rows, score_matrix
 from .kinds import INF, MISSING, as_numbers, category_names
 from .profiles import CategoricalProfile, NumericProfile
 
@@ -42,6 +43,10 @@ MAX_SEGMENTS: Final = 20
 
 MIN_SEGMENT_ROWS: Final = 50
 """Rows below which a segment's measure at training time says nothing."""
+
+MAX_MAGNITUDE: Final = 1e150
+"""Of predicted and true values: the squares of a hundred thousand errors of twice that are 4e305 together,
+just below the largest float."""
 
 PREDICTED: Final = "__predicted__"
 """Name of the predicted values among the columns of a loss model."""
@@ -175,9 +180,8 @@ class RowSample:
 
 def class_probabilities(scores: Any) -> Floats | None:  # noqa: ANN401 - any column or matrix
     """Probabilities of three classes or more as a model gives them; None for anything else."""
-    if getattr(scores, "ndim", 1) != 2 or scores.shape[1] < 3:
-        return None
-    return np.asarray(scores, dtype=np.float64)
+    matrix = None if scores is None else score_matrix(scores)
+    return None if matrix is None or matrix.shape[1] < 3 else matrix
 
 
 def _joined(parts: list[Rows]) -> Rows:
@@ -206,6 +210,8 @@ def _of_regression(rows: Rows, profiles: Profiles) -> Baseline:
     rows, truth, predicted = rows.select(known), truth[known], predicted[known]
     if not len(truth):
         return Baseline()
+    for what, values in (("labels", truth), ("predictions", predicted)):
+        _require_squares(what, values)
     bins = {name: p.bin_indices(rows.columns.arrays[name]) for name, p in profiles.features.items()}
     n_bins = {name: len(profile.bins) for name, profile in profiles.features.items()}
     if profiles.prediction is not None:
@@ -222,6 +228,22 @@ def _of_regression(rows: Rows, profiles: Profiles) -> Baseline:
         },
         losses=LossModel.fit(predicted - truth, bins, n_bins),
     )
+
+
+def _require_squares(what: str, values: Floats) -> None:
+    """Refuse numbers whose errors have squares that no float holds.
+
+    Raises
+    ------
+    ReferenceDataError
+        If there is one.
+    """
+    largest = float(values[np.abs(values).argmax()])
+    if abs(largest) > MAX_MAGNITUDE:
+        raise ReferenceDataError(
+            f"{what}: found {largest!r}, need numbers within ±{MAX_MAGNITUDE:g}, whose squared errors are "
+            "numbers too; what is missing is NaN"
+        )
 
 
 def _of_classes(rows: Rows, profiles: Profiles) -> Baseline:

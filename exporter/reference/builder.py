@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import ReferenceDataError
-from ..rows import Rows, read_rows
+from ..rows import Rows, read_rows, require_numbers, score_matrix
 from .baseline import RowSample, class_probabilities
 from .kinds import KINDS, Kind
 from .reference import Reference, shown
@@ -18,7 +19,7 @@ from .settings import TASKS, BuildSettings, SeasonKind, Task
 from .table import Profiles, TableAccumulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -54,10 +55,10 @@ class ReferenceBuilder:
         if task is not None and task not in TASKS:
             raise ReferenceDataError(f"reference: task: found {task!r}, need one of {', '.join(TASKS)}")
         self._model = (model_name, model_version)
-        self._kinds = _checked_kinds(kinds or {})
+        self._kinds = _checked_kinds({} if kinds is None else kinds)
         self._names = None if features is None else [str(name) for name in features]
-        self._importances = _checked_measures("importances", importances or {})
-        self._performance = _checked_measures("performance", performance or {})
+        self._importances = _checked_measures("importances", {} if importances is None else importances)
+        self._performance = _checked_measures("performance", {} if performance is None else performance)
         self._task = task
         self._settings = settings or BuildSettings()
         self._clock = clock
@@ -86,16 +87,22 @@ class ReferenceBuilder:
         ReferenceDataError
             If the chunk lacks a feature.
         ObservationError
-            If the chunk is no table, or a column has another length than it.
+            If the chunk is no table, or a column has another length than it, or scores are no numbers, or
+            predictions or labels of a regression.
         """
+        matrix = None if scores is None else score_matrix(scores)
         rows = read_rows(
             data,
             self._names,
             predictions=predictions,
-            scores=scores,
+            scores=scores if matrix is None else matrix,
             labels=labels,
             timestamps=timestamps,
         )
+        require_numbers("scores", rows.scores)
+        if (self._task if self._table is None else self._table.task) == "regression":
+            require_numbers("predictions", rows.predictions)
+            require_numbers("labels", rows.labels)
         columns = rows.columns
         if self._table is None:
             self._table = self._first(columns)
@@ -108,7 +115,7 @@ class ReferenceBuilder:
             )
         self._problems.update(dict.fromkeys(columns.problems))
         self._table.update(rows)
-        self._sample.update(rows, names, class_probabilities(scores))
+        self._sample.update(rows, names, class_probabilities(matrix))
         self._rows += columns.n_rows
         if rows.times is not None:
             self._note_times(rows.times)
@@ -242,7 +249,13 @@ class ReferenceBuilder:
             self._end = high if self._end is None else max(self._end, high)
 
 
+def _require_mapping(what: str, found: object) -> None:
+    if not isinstance(found, Mapping):
+        raise ReferenceDataError(f"{what}: found {type(found).__name__}, need a mapping by name")
+
+
 def _checked_kinds(kinds: Mapping[str, str]) -> dict[str, Kind]:
+    _require_mapping("kinds", kinds)
     checked: dict[str, Kind] = {}
     for name, kind in kinds.items():
         if kind not in KINDS:
@@ -252,7 +265,13 @@ def _checked_kinds(kinds: Mapping[str, str]) -> dict[str, Kind]:
 
 
 def _checked_measures(what: str, measures: Mapping[str, float]) -> dict[str, float]:
-    checked = {str(name): float(value) for name, value in measures.items()}
+    _require_mapping(what, measures)
+    checked: dict[str, float] = {}
+    for name, value in measures.items():
+        try:
+            checked[str(name)] = float(value)
+        except (TypeError, ValueError, OverflowError):
+            raise ReferenceDataError(f"{what}: {name}: found {value!r:.60}, need a number") from None
     odd = [name for name, value in checked.items() if not np.isfinite(value)]
     if odd:
         raise ReferenceDataError(f"{what}: {odd[0]}: found {checked[odd[0]]}, need a finite number")

@@ -6,22 +6,29 @@ have no type, so they are read as what their column is:
 * numeric: numbers; a cell that is none stays text, which is later counted as a value of another type;
 * categorical: text, where plain numbers and truth values read as they do in typed files: `1.0` is `1`
   and `true` is `True`, while `007`, `1e5` and `1,5` stay as they are;
-* boolean, time: as their names say.
+* boolean, time: as their names say;
+* id: text, as it is written.
+
+Ids of typed files and databases are exact too: whole numbers become integers of Python, whatever their size.
 """
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 import numpy as np
 
-from ..columns import object_array, to_array
+from ..blocks import types_of
+from ..columns import is_missing, object_array, to_array
 from ..reference.kinds import category_text
 from .messages import arrow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,7 +39,18 @@ MICROSECONDS: Final = 1e6
 MAX_NUMBER_CHARS: Final = 15
 """Longer numbers may not survive as a float, so as categories they stay text."""
 
+MAX_INTEGER_DIGITS: Final = 39
+"""Of an id that is read as a whole number: as many as 128 bits have, more than any column type holds."""
+
+_INTEGER: Final = rf"^ *(0|-?[1-9][0-9]{{0,{MAX_INTEGER_DIGITS - 1}}})(\.0+)? *$"
+"""A whole number as programs write it: `007` and `+7` are text that looks like one. With `.0`, since pandas
+writes integers so where one of the column is missing."""
+
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+_KEPT: Final = {int, str, UUID, NoneType}
+"""Types of ids that stay what they are."""
+_EXACT: Final = _KEPT | {bool, float, Decimal}
+"""Types of ids that lose nothing here; others, such as times, are read as any column."""
 _TRUTH: Final = {"true": "True", "false": "False"}
 
 
@@ -56,6 +74,40 @@ def typed_column(column: Any) -> NDArray[Any]:  # noqa: ANN401 - an Arrow array 
     return to_array(column.to_pylist())
 
 
+def typed_ids(column: Any) -> NDArray[Any]:  # noqa: ANN401 - an Arrow array of any type
+    """Ids of a typed file, as `Reading` says: objects, None for missing."""
+    types = arrow("types")
+    kind = column.type
+    if types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if types.is_integer(kind) or types.is_decimal(kind):
+        return exact_ids(column.to_pylist())
+    return typed_column(column)
+
+
+def exact_ids(values: Sequence[Any]) -> NDArray[Any]:
+    """Ids that have types, as `Reading` says: objects, None for missing.
+
+    Examples
+    --------
+    >>> exact_ids([10**17 + 1, Decimal("10.00"), 7.0, "7", None]).tolist()
+    [100000000000000001, 10, 7.0, '7', None]
+    """
+    listed = list(values)
+    types = types_of(listed)
+    if types <= _KEPT:
+        return object_array(listed)
+    if not types <= _EXACT:
+        return to_array(listed)
+    return object_array([None if is_missing(value) else _exact(value) for value in listed])
+
+
+def all_integers(column: Any) -> bool:  # noqa: ANN401 - an Arrow array of text
+    """Whether every cell is a whole number as programs write it, or missing."""
+    compute = arrow("compute")
+    return bool(compute.all(compute.match_substring_regex(column, _INTEGER), min_count=0).as_py())
+
+
 def typed_reading(kind: Any) -> Reading | None:  # noqa: ANN401 - an Arrow type
     """What a typed column is; None where it has no values."""
     types = arrow("types")
@@ -70,8 +122,8 @@ def typed_reading(kind: Any) -> Reading | None:  # noqa: ANN401 - an Arrow type
 
 def cells(column: Any, reading: Reading) -> NDArray[Any]:  # noqa: ANN401 - an Arrow array of text
     """A column of a text file, read as this."""
-    if reading == "categorical":
-        return _labels(column, category)
+    if reading in ("categorical", "id"):
+        return _labels(column, category if reading == "categorical" else str)
     for read in (as_booleans,) if reading == "boolean" else (as_numbers, as_times):
         found = read(column)
         if found is not None:
@@ -141,6 +193,13 @@ def category(text: str) -> str:
 def _is_text(kind: Any) -> bool:  # noqa: ANN401 - an Arrow type
     types = arrow("types")
     return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _exact(value: Any) -> Any:  # noqa: ANN401 - an id
+    """An id; a Decimal, which no caller has, as the integer or the float that it is."""
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
 
 
 def _number_or_text(text: str) -> float | str:

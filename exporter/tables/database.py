@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from ..columns import to_array
 from ..errors import ObservationError
+from .arrays import exact_ids
 from .messages import first_line, no_rows, require_columns, shortened
 from .reading import Reading, chunk_rows, finish
 
@@ -62,6 +63,10 @@ class QueryTable:
         """What is declared: the values of a database have types of their own."""
         return {name: declared[name] for name in names if name in declared}
 
+    def holds_integers(self, name: str) -> bool:  # noqa: ARG002 - see above
+        """False: the values of a database have types of their own."""
+        return False
+
     def chunks(self, names: Sequence[str], readings: Mapping[str, Reading]) -> Iterator[Columns]:
         """These columns of all rows, in chunks of bounded size."""
         places = {name: self.columns.index(name) for name in names}
@@ -69,7 +74,12 @@ class QueryTable:
         with self._run(min(chunk_rows(len(self.columns)), MAX_QUERY_ROWS)) as (_, lists):
             for rows in lists:
                 columns = list(zip(*rows, strict=True))
-                arrays = {name: to_array(columns[place]) for name, place in places.items()}
+                arrays = {
+                    name: exact_ids(columns[place])
+                    if readings.get(name) == "id"
+                    else to_array(columns[place])
+                    for name, place in places.items()
+                }
                 read += len(rows)
                 yield finish(self.name, arrays, len(rows), readings)
         if not read:

@@ -49,6 +49,9 @@ class File(Protocol):
     def readings(self, names: Sequence[str], on_rows: OnRows) -> dict[str, Reading]:
         """What the columns are; one without values is left out."""
 
+    def holds_integers(self, name: str) -> bool:
+        """Whether a column holds whole numbers alone."""
+
     def array(self, column: Any, reading: Reading | None) -> NDArray[Any]:  # noqa: ANN401 - an Arrow array
         """A column, read as this."""
 
@@ -79,6 +82,10 @@ class FileTable:
             for name, reading in file.readings(open_names, on_rows).items():
                 found[name] = agreed(found.get(name), reading)
         return {**found, **{name: declared[name] for name in names if name in declared}}
+
+    def holds_integers(self, name: str) -> bool:
+        """Whether a column holds whole numbers alone, in every file."""
+        return all(file.holds_integers(name) for file in self._files)
 
     def chunks(self, names: Sequence[str], readings: Mapping[str, Reading]) -> Iterator[Columns]:
         """These columns of all rows, in chunks of bounded size."""

@@ -15,8 +15,12 @@ from .messages import arrow, shortened
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Reading = Literal["numeric", "categorical", "boolean", "time"]
-"""What a column is read as. Files of text need it; values that have a type keep it (see `finish`)."""
+Reading = Literal["numeric", "categorical", "boolean", "time", "id"]
+"""What a column is read as. Files of text need it; values that have a type keep it (see `finish`).
+
+`id` is what tells rows apart, so nothing of it may be lost: whole numbers are integers of Python and never
+floats, of which two beyond 2**53 may be one; text, and so every cell of a text file, is as it is written.
+"""
 
 OnRows = Callable[[int], None]
 """Told how many rows more were read."""
@@ -54,6 +58,12 @@ class Table(Protocol):
         answer is read as its values are.
         """
 
+    def holds_integers(self, name: str) -> bool:
+        """Whether a column of files holds nothing but whole numbers, as programs write them.
+
+        Text files are read through for it. False for a database, whose values say it themselves.
+        """
+
     def chunks(self, names: Sequence[str], readings: Mapping[str, Reading]) -> Iterator[Columns]:
         """These columns of all rows, in chunks of bounded size.
 
@@ -74,12 +84,12 @@ def finish(
 ) -> Columns:
     """A chunk whose columns have the dtype that all chunks of the table have.
 
-    Categories are objects, also in a chunk that holds nothing but numbers; times are seconds.
+    Categories and ids are objects, also in a chunk that holds nothing but numbers; times are seconds.
     """
     finished = {}
     for name, array in arrays.items():
         reading = readings.get(name)
-        if reading == "categorical" and array.dtype != object:
+        if reading in ("categorical", "id") and array.dtype != object:
             finished[name] = as_objects(array)
         elif reading == "time" and array.dtype == object:
             finished[name] = as_seconds(f"{where}: column {name!r}", array)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ObservationError
-from .arrays import cells, cells_reading
+from .arrays import all_integers, cells, cells_reading
 from .messages import arrow, faults, require_columns, shortened
 from .reading import agreed, chunk_rows, gathered
 
@@ -70,6 +70,11 @@ class TextFile:
                         found[name] = agreed(found.get(name), reading)
             on_rows(table.num_rows)
         return found
+
+    def holds_integers(self, name: str) -> bool:
+        """Whether every cell of a column is a whole number as programs write it, or missing."""
+        tables = gathered(self.batches([name]), chunk_rows(1))
+        return all(all_integers(table.column(name)) for table in tables)
 
     def array(self, column: Any, reading: Reading | None) -> NDArray[Any]:  # noqa: ANN401 - an Arrow array
         """A column, read as this; one that is not known to have values is read as numbers."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from .arrays import typed_column, typed_reading
+from .arrays import typed_column, typed_ids, typed_reading
 from .messages import arrow, faults, require_columns
 
 if TYPE_CHECKING:
@@ -64,9 +64,13 @@ class TypedFile:
         found = {name: typed_reading(schema.field(name).type) for name in names}
         return {name: reading for name, reading in found.items() if reading is not None}
 
-    def array(self, column: Any, reading: Reading | None) -> NDArray[Any]:  # noqa: ANN401, ARG002 - its type says it
-        """A column as it is."""
-        return typed_column(column)
+    def holds_integers(self, name: str) -> bool:
+        """Whether a column is of integers."""
+        return bool(arrow("types").is_integer(self._schema().field(name).type))
+
+    def array(self, column: Any, reading: Reading | None) -> NDArray[Any]:  # noqa: ANN401 - an Arrow array
+        """A column as it is; as ids none of it rounded."""
+        return typed_ids(column) if reading == "id" else typed_column(column)
 
     def _schema(self) -> Any:  # noqa: ANN401 - Arrow's
         with faults(self.path, self.format):

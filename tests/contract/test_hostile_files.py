@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 import alerting.config
 import alerting.retraining.candidate
@@ -111,6 +112,35 @@ def test_both_packages_read_ordinary_yaml_alike(text: str) -> None:
     """Aliases and merged keys stay what they are to people, in both readers."""
     assert exporter.yaml_file.load_yaml(text) == alerting.yaml_file.load_yaml(text)
     assert exporter.yaml_file.MAX_VALUES == alerting.yaml_file.MAX_VALUES
+
+
+@pytest.mark.parametrize("read", YAML_READERS.values(), ids=YAML_READERS)
+@pytest.mark.parametrize(
+    "text", ["a: 1\nb: 2\na: 3\n", "a: {b: 1}\nc: [{d: 1,\n  d: 1}]\n", "1: a\n\n1: b\n"]
+)
+def test_a_key_that_stands_twice_is_refused(read: Reader, text: str, tmp_path: Path) -> None:
+    """With its line, in every file: the first value would be lost without a word."""
+    path = tmp_path / "file.yaml"
+    path.write_text(text, encoding="utf-8")
+    line = text.count("\n")
+    with pytest.raises(
+        (ExporterError, AlertingError, DriftgaugeError),
+        match=f"found a key for the second time .*line {line}",
+    ):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {x: 1}\nb: {x: 1}",
+        "1: a\n'1': b",
+        "b: &b {x: 1, y: 1}\nc: {<<: *b, x: 2}\nd: {<<: *b, <<: {z: 1}}",
+    ],
+)
+def test_keys_that_only_look_alike_are_taken(text: str) -> None:
+    """Of two mappings, of two types, or merged into a mapping that says them again."""
+    assert exporter.yaml_file.load_yaml(text) == alerting.yaml_file.load_yaml(text) == yaml.safe_load(text)
 
 
 JSON = {

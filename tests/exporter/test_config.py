@@ -29,6 +29,28 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     assert load_config(write(tmp_path, ""), {}) == ExporterConfig()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "policy:\n  # alpha: 0.01\n",
+        "server:\nchecks:\nstore:\nassessment:\nfeedback:\nbusiness:\nmodel:\nstream:\nrollout:\n",
+        "checks:\n  windows:\n  row_windows:\n",
+        "policy:\n  thresholds:\n  feature_thresholds:\n",
+        "assessment:\n  quality:\n  protected:\n",
+    ],
+)
+def test_what_is_left_empty_has_its_defaults(tmp_path: Path, text: str) -> None:
+    """A section whose every line is a comment is one that is not there."""
+    assert load_config(write(tmp_path, text), {}) == ExporterConfig()
+
+
+def test_a_section_within_one_may_be_empty_too(tmp_path: Path) -> None:
+    """As those of `stream`."""
+    needed = "stream:\n  bootstrap_servers: a:1\n  group: g\n  observations: [o]\n"
+    whole = load_config(write(tmp_path, needed), {})
+    assert load_config(write(tmp_path, f"{needed}  security:\n  columns:\n  outcomes:\n"), {}) == whole
+
+
 def test_the_shipped_file_is_valid() -> None:
     """What we ship loads as it is, and says what the defaults are."""
     config = load_config("config/exporter.yaml", {})
@@ -96,6 +118,13 @@ def test_every_section_is_read(tmp_path: Path) -> None:
         ),
         ("model: {name: m, version: 1, factory: 'a:b'}", "model.version: found 1, need a valid string"),
         ("model: {name: m, version: '1', factory: 'os.system(1)'}", r"model.factory: found 'os.system\(1\)'"),
+        ("checks: {interval_seconds: }", "checks.interval_seconds: found None, need a valid number"),
+        ("server: {port: }", "server.port: found None, need a valid integer"),
+        (
+            "checks:\n  windows:\n    1h: 3600\n    1h: 60\n",
+            r"exporter.yaml: found a key for the second time .* line 4, column 5.*need valid YAML",
+        ),
+        ("policy: {}\nstore: {}\npolicy: {}", "found a key for the second time .* line 3"),
         ("[1, 2]", "found list at the top"),
         ("a: [", "need valid YAML"),
         ("a: !!python/object:os.system {}", "need valid YAML"),

@@ -138,7 +138,11 @@ print(sorted(path.name.replace(str(os.getpid()), "PID") for path in directory.gl
         ("import os; os.environ['PROMETHEUS_MULTIPROC_DIR'] = '{0}/none'", "need a directory that can be"),
         (
             "import os; del os.environ['PROMETHEUS_MULTIPROC_DIR']",
-            "found it unset again, need it for as long",
+            "or unset since prometheus_client was imported, need a directory for as long as",
+        ),
+        (
+            "import os; os.environ['PROMETHEUS_MULTIPROC_DIR'] = ''",
+            "found it empty, or unset",
         ),
     ],
 )

@@ -202,6 +202,18 @@ def test_ids_that_repeat_are_counted(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("reference")
+def test_ids_beyond_what_a_float_tells_apart_do_not_repeat(run: Run) -> None:
+    """In typed files as in text, where no float stands between the file and the count."""
+    table = pq.read_table("same.parquet")
+    ids = pa.array([10**17 + i for i in range(len(table))], pa.int64())
+    table = table.set_column(table.schema.get_field_index("id"), "id", ids)
+    pq.write_table(table, "long.parquet")
+    pyarrow.csv.write_csv(table, "long.csv")
+    for name in ("long.parquet", "long.csv"):
+        assert checked(run, name, *ROLES)["quality"]["repeated_ids"] == 0
+
+
+@pytest.mark.usefixtures("reference")
 def test_csv_is_read_as_the_reference_has_its_columns(run: Run) -> None:
     """The same report as from typed files; a word among numbers is a value of another type."""
     table = pq.read_table("same.parquet")

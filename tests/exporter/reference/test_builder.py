@@ -1,4 +1,6 @@
 import datetime as dt
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -202,6 +204,10 @@ def test_mixed_types_are_categories_and_noted() -> None:
         ({"x": [1.0]}, {"n_bins": 1}, "n_bins: found 1"),
         ({"x": [1.0]}, {"grid_points": 5}, "grid_points: found 5"),
         ({"x": [1.0]}, {"importances": {"x": float("nan")}}, "importances: x: found nan"),
+        ({"x": [1.0]}, {"importances": [1, 2]}, "importances: found list, need a mapping"),
+        ({"x": [1.0]}, {"importances": np.ones(2)}, "importances: found ndarray, need a mapping"),
+        ({"x": [1.0]}, {"performance": {"auc": "high"}}, "performance: auc: found 'high', need a number"),
+        ({"x": [1.0]}, {"kinds": ["numeric"]}, "kinds: found list, need a mapping"),
         ({"x": [1.0]}, {"task": "ranking"}, "task: found 'ranking'"),
         ({"x": [1.0]}, {"season": "hour_of_day"}, "timestamps: found none"),
         ({"x": [1.0]}, {"season": "monthly", "timestamps": [0.0]}, "season: found 'monthly'"),
@@ -221,6 +227,61 @@ def test_columns_of_another_length_are_refused() -> None:
         fit({"x": [1.0]}, scores=[0.1, 0.2])
     with pytest.raises(ObservationError, match="timestamps: found text"):
         fit({"x": [1.0]}, timestamps=["yesterday"])
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_probabilities_may_be_lists(rng: np.random.Generator, nested: bool) -> None:
+    """As `predict_proba(x).tolist()` gives them: scores and measures are those of the array."""
+    for n_classes in (2, 3):
+        scores = rng.dirichlet(np.ones(n_classes), size=300)
+        labels = scores.argmax(axis=1)
+        reference = fit(
+            {"x": rng.normal(size=300)}, scores=scores.tolist() if nested else scores, labels=labels
+        )
+        assert reference.prediction is not None
+        assert reference.prediction.count == 300
+        assert reference.prediction.counts[-3:].tolist() == [0, 0, 0]
+        assert reference.performance["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scores": ["a", "b"]}, "scores: found 'a' and no number"),
+        ({"scores": [None, "0.5"]}, "scores: found '0.5' and no number"),
+        ({"predictions": ["a", "b"], "task": "regression"}, "predictions: found 'a' and no number"),
+        ({"labels": ["a", "b"], "task": "regression"}, "labels: found 'a' and no number"),
+    ],
+)
+def test_what_must_be_numbers_and_is_none_is_refused(options: dict[str, Any], message: str) -> None:
+    """A profile of which every row is a value of another type would compare with nothing."""
+    with pytest.raises(ObservationError, match=message):
+        fit({"x": [1.0, 2.0]}, **options)
+
+
+def test_single_scores_that_are_no_numbers_are_counted() -> None:
+    """They cost the others nothing, as in any numeric column."""
+    reference = fit({"x": [1.0, 2.0, 3.0]}, scores=[0.5, "x", None])
+    assert reference.prediction is not None
+    assert reference.prediction.counts[-3:].tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize("argument", ["labels", "predictions"])
+@pytest.mark.parametrize("value", [1.797e308, -1.797e308, 1e160])
+def test_values_whose_errors_are_no_numbers_are_refused(
+    argument: str, value: float, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    """When the reference is built, by name, and not when it is saved; a large one that is squared is fine."""
+    columns = {"labels": rng.normal(size=300), "predictions": rng.normal(size=300)}
+    columns[argument][7] = value
+    data = {"x": rng.normal(size=300)}
+    message = rf"^{argument}: found {re.escape(repr(value))}, need numbers within ±1e\+150"
+    with pytest.raises(ReferenceDataError, match=message):
+        fit(data, task="regression", **columns)
+    columns["labels"][7] = columns["predictions"][7] = 1e150
+    columns["predictions"][8] = -1e150
+    fit(data, task="regression", **columns).save(tmp_path / "r.json")
+    assert Reference.load(tmp_path / "r.json").performance["mae"] > 1e147
 
 
 def test_a_declared_key_is_accepted() -> None:

@@ -45,6 +45,18 @@ def test_sqlite_rows(rows: Rows, database: str) -> None:
     assert rows(inside) == {"a": [None]}
 
 
+@pytest.mark.parametrize("ids", [[10**17 + 1, 10**17 + 2, None], ["007", 10**17 + 1, None, 0.5]])
+def test_ids_of_a_database_are_exact(rows: Rows, tmp_path: Path, ids: list[Any]) -> None:
+    """Integers beyond what a float tells apart stay two; text stays text."""
+    path = tmp_path / "ids.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("create table t (id)")
+        connection.executemany("insert into t values (?)", [(one,) for one in ids])
+    table = open_table(f"sqlite:///{path}", query="SELECT id FROM t")
+    assert rows(table, {"id": "id"})["id"] == ids
+    assert not table.holds_integers("id")
+
+
 def test_parameters_are_bound_and_never_part_of_the_query(rows: Rows, database: str) -> None:
     """A value that looks like SQL is a value."""
     query = "SELECT a FROM t WHERE b = :b"

@@ -152,6 +152,62 @@ def test_categories_of_csv_have_the_names_that_they_have_in_typed_files(rows: Ro
     assert values == ["1", "1", "2.5", "007", "1e5", "True", "True", None, "0", "1234567890123456.0", "x"]
 
 
+LONG = 10**17 + 1
+"""The next integer is the same float."""
+
+
+@pytest.mark.parametrize(
+    ("column", "ids"),
+    [
+        (pa.array([LONG, None, LONG + 1], pa.int64()), [LONG, None, LONG + 1]),
+        (pa.array([2**64 - 1, 7, None], pa.uint64()), [2**64 - 1, 7, None]),
+        (pa.array([LONG, None, 7], pa.decimal128(38, 2)), [LONG, None, 7]),
+        (pa.array([LONG, None, LONG], pa.int64()).dictionary_encode(), [LONG, None, LONG]),
+        (pa.array(["007", None, str(LONG)]), ["007", None, str(LONG)]),
+        (pa.array([7.0, None, 0.5]), [7.0, None, 0.5]),
+        (pa.array([b"a", None, b"\xe9"]), ["a", None, "é"]),
+    ],
+)
+def test_ids_of_typed_files_are_exact(rows: Rows, tmp_path: Path, column: Any, ids: list[Any]) -> None:
+    """Whole numbers are integers of any size, never floats; text is text."""
+    pq.write_table(pa.table({"id": column}), tmp_path / "ids.parquet")
+    found = rows(open_table(str(tmp_path / "ids.parquet")), {"id": "id"})["id"]
+    assert found == ids
+    assert [type(value) for value in found] == [type(value) for value in ids]
+
+
+def test_ids_of_csv_are_what_is_written(rows: Rows, tmp_path: Path) -> None:
+    """No cell is read as a number, a time or a truth value."""
+    cells = ["007", "7", "1.0", str(LONG), "true", "2013-01-01", "1e5"]
+    table = open_table(csv(tmp_path, "\n".join(["id", *cells, "NA"]) + "\n"))
+    assert rows(table, {"id": "id"})["id"] == [*cells, None]
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize(
+    ("odd", "whole"),
+    [
+        (str(LONG), True), ("-7", True), ("0", True), ("", True), ("7.0", True), (" 7", True),
+        ("9" * 39, True),
+        ("007", False), ("+7", False), ("-0", False), ("7.5", False), ("1e5", False), ("x", False),
+        ("9" * 40, False), ("1_0", False), ("7\n8", False),
+    ],
+)  # fmt: skip
+def test_a_column_of_whole_numbers_is_known_as_one(tmp_path: Path, odd: str, whole: bool) -> None:
+    """Over all rows: one cell that programs would not write for a number makes it text."""
+    numbers = [f"{i},x" for i in range(50)]
+    path = csv(tmp_path, "\n".join(["id,more", *numbers, f'"{odd}",x']) + "\n")
+    assert open_table(path).holds_integers("id") == whole
+
+
+def test_files_agree_on_whole_numbers(tmp_path: Path) -> None:
+    """Integers of a typed file are; its text is none, whatever a CSV file beside it looks like."""
+    csv(tmp_path, "id\n1\n", "b.csv")
+    for column, whole in ((pa.array([1]), True), (pa.array(["1"]), False)):
+        pq.write_table(pa.table({"id": column}), tmp_path / "a.parquet")
+        assert open_table(str(tmp_path / "*.*")).holds_integers("id") == whole
+
+
 def test_times_may_be_text_of_any_source_or_seconds(rows: Rows, tmp_path: Path) -> None:
     """A column of times is seconds since 1970; without a zone it is UTC; a word in it is named."""
     declared: dict[str, Reading] = {"t": "time"}
