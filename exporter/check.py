@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .blocks import distinct, types_of
-from .columns import Columns, as_list, is_missing
+from .columns import Columns
 from .errors import ObservationError
 from .findings import Verdict, evaluate
 from .hysteresis import Memory, at_once, step
@@ -26,6 +26,7 @@ from .reference.table import LABEL, PREDICTION
 from .report import OUTPUT_KEYS, CheckState, ColumnReport, Report
 from .rows import read_rows
 from .segments import SegmentReport, measure_segments
+from .values import as_list, is_missing
 from .windows import Window
 
 if TYPE_CHECKING:

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import types_of
-from .columns import Columns, concatenate, object_array, to_array, to_columns, unique_names
+from .columns import Columns, concatenate, to_columns, unique_names
 from .errors import ObservationError
 from .observation import Call, Observations
 from .reference.kinds import category_names
+from .values import object_array, to_array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

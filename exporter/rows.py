@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .columns import Columns, to_array, to_columns
+from .columns import Columns, to_columns
 from .errors import ObservationError
+from .values import to_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..columns import Columns, concatenate, object_array
+from ..columns import Columns, concatenate
+from ..values import object_array
 from .kinds import as_numbers, category_text
 from .profiles import NumericProfile
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ..check import compare_joint, decide, table_quality
-from ..columns import Columns, to_array
+from ..columns import Columns
 from ..errors import ObservationError
 from ..policy import Policy
 from ..reference.baseline import MAX_SAMPLED_ROWS, RowSample
 from ..rows import read_rows
 from ..summaries import WindowSummary
 from ..tables.messages import some
+from ..values import to_array
 from ..windows import Window
 from .layout import Layout, column_types, quoted, score_names, select
 from .tree import engine_errors, summary_of

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..columns import is_missing
 from ..errors import ObservationError
 from ..observation import Observations
+from ..values import is_missing
 
 PLAIN: Final = frozenset({str, int, bool})
 """Types of which every value is a single one and none is missing: most outcomes, and quickly told."""

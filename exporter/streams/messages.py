@@ -18,13 +18,13 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..columns import object_array, to_array
 from ..errors import ConfigError, ObservationError
 from ..observation import Observations
 from ..reference import Reference
 from ..reference.kinds import category_names
 from ..stores.memory import joined
 from ..stream_settings import RowColumns
+from ..values import object_array, to_array
 
 Reason = Literal["unreadable", "columns", "types", "too_large", "empty"]
 

@@ -23,8 +23,8 @@ from uuid import UUID
 import numpy as np
 
 from ..blocks import types_of
-from ..columns import is_missing, object_array, to_array
 from ..reference.kinds import category_text
+from ..values import is_missing, object_array, to_array
 from .messages import arrow
 
 if TYPE_CHECKING:

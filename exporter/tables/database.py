@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from ..columns import to_array
 from ..errors import ObservationError
+from ..values import to_array
 from .arrays import exact_ids
 from .messages import first_line, no_rows, require_columns, shortened
 from .reading import Reading, chunk_rows, finish

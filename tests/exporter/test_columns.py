@@ -11,9 +11,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from exporter.columns import Columns, concatenate, count_rows, to_array, to_columns
+from exporter.columns import Columns, concatenate, count_rows, to_columns
 from exporter.errors import ObservationError
 from exporter.reference import category_text
+from exporter.values import to_array
 
 NAN = float("nan")
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter import Reference
-from exporter.columns import to_array
 from exporter.reference import CategoricalProfile, NumericProfile
+from exporter.values import to_array
 
 
 def numeric(values: Any, **options: Any) -> NumericProfile:
