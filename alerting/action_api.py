@@ -22,7 +22,7 @@ from starlette.routing import Route
 from . import actions, clicks, database
 from .access import CHALLENGE, Gate
 from .actions import VIAS, Result
-from .buttons import ACTIONS, HOUR, Action
+from .buttons import ACTIONS, HOUR, MAX_SILENCE_SECONDS, Action
 from .desk import Desk
 from .errors import OutboxError
 from .incident_list import MAX_LISTED, listing
@@ -174,6 +174,13 @@ def _read(body: Mapping[str, Any], incident_id: int, action: Action) -> actions.
         seconds = HOUR if seconds is None else seconds
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
             raise _BadRequestError(400, "seconds: need a number")
+        try:
+            float(seconds)  # an integer of JSON can be larger than any float
+        except OverflowError:
+            limit = f"{MAX_SILENCE_SECONDS:.0f}"
+            raise _BadRequestError(
+                400, f"seconds: found a number of hundreds of digits, need {limit} at most"
+            ) from None
     elif seconds is not None:
         raise _BadRequestError(400, "seconds: found them, need none but for a silence")
     return actions.Request(action=action, incident_id=incident_id, by=by, via=via, seconds=seconds)

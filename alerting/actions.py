@@ -148,16 +148,19 @@ def _acknowledge(
 def _take_on(connection: sqlite3.Connection, request: Request, now: float) -> None:
     """Write down who has taken an incident on; of a digest, all that it tells of."""
     told = connection.execute(
-        "SELECT i.id FROM members m JOIN incidents i ON i.id = m.incident_id"
-        " WHERE m.digest_id = ? AND i.closed_at IS NULL AND i.acknowledged_at IS NULL",
-        (request.incident_id,),
+        "SELECT id, rank FROM incidents WHERE id = :id UNION ALL SELECT i.id, i.rank"
+        " FROM members m JOIN incidents i ON i.id = m.incident_id"
+        " WHERE m.digest_id = :id AND i.closed_at IS NULL AND i.acknowledged_at IS NULL",
+        {"id": request.incident_id},
     ).fetchall()
-    for incident_id in (request.incident_id, *(row["id"] for row in told)):
+    for incident in told:
         connection.execute(
             "UPDATE incidents SET acknowledged_at = ?, acknowledged_by = ? WHERE id = ?",
-            (now, _name(request), incident_id),
+            (now, _name(request), incident["id"]),
         )
-        incidents.change(connection, incident_id, "acknowledged", _signed(request), now)
+        # How urgent it was is remembered: `timers` lifts what was said of something less urgent.
+        detail = {**_signed(request), "severity": timers.severity_of(incident["rank"])}
+        incidents.change(connection, incident["id"], "acknowledged", detail, now)
 
 
 def _silence(

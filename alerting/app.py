@@ -17,7 +17,7 @@ from typing import Final
 
 from starlette.applications import Starlette
 
-from . import audit, census, database, entrances, incidents, outbox, places
+from . import audit, census, database, entrances, handover, host_check, incidents, outbox, places
 from .access import Gate
 from .census import Census
 from .config import BridgeConfig, require_slack
@@ -124,18 +124,20 @@ class Bridge:
             deadlines={beat.name: beat.deadline for beat in escalation.heartbeats},
         )
         self.application = Starlette(
-            routes=[*intake.routes(), *pages.routes(), *ways_in.routes], lifespan=self._lifespan
+            routes=[*intake.routes(), *pages.routes(), *ways_in.routes],
+            middleware=host_check.middleware(self.config),
+            lifespan=self._lifespan,
         )
 
     def start(self) -> None:
         """Register the destinations and start the loops."""
-        for sender in self.senders:
-            sender.register()
-        orphans = self.database.write(
-            lambda connection: outbox.abandoned(connection, self.config.channels)
-        ).result()
-        for name in orphans:
-            logger.warning("state: messages wait for %s, which is no longer configured", name)
+        for name, count in self.database.write(self._enroll).result().items():
+            logger.warning(
+                "state: %s is no longer configured, or of another kind: %d open incidents were handed on to"
+                " the present destinations",
+                name,
+                count,
+            )
         self.timekeeper.start()
         self._note("started")
         self._threads = [
@@ -186,6 +188,16 @@ class Bridge:
         await asyncio.to_thread(self.start)
         yield
         await asyncio.to_thread(self.stop)
+
+    def _enroll(self, connection: sqlite3.Connection) -> dict[str, int]:
+        """Register the destinations; how many incidents of those that are gone were handed on to them."""
+        now = self.clock()
+        kinds = {sender.destination.name: sender.destination.kind for sender in self.senders}
+        retired = handover.retire(connection, kinds, now)
+        for sender in self.senders:
+            sender.enroll(connection)
+        escalation = self.config.escalation
+        return handover.hand_on(connection, retired, escalation.plan, escalation.heartbeats, now)
 
     def _maintain(self) -> None:
         """Once an hour, close what is silent and forget what is old."""

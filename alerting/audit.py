@@ -18,7 +18,16 @@ ACTION_KINDS: Final = (
 )
 """What people do about an incident, and what becomes of it."""
 
-THREAD_KINDS: Final = ("fired", "reopened", "resolved", "closed", "unheard", "escalated", *ACTION_KINDS)
+THREAD_KINDS: Final = (
+    "fired",
+    "reopened",
+    "resolved",
+    "closed",
+    "unheard",
+    "escalated",
+    "acknowledgement_lifted",  # it became more urgent than what was taken on
+    *ACTION_KINDS,
+)
 """What belongs in a message's thread; `message` has a sentence for each."""
 
 KINDS: Final = (
@@ -36,6 +45,7 @@ KINDS: Final = (
     "digest",  # a message that tells of many incidents began
     "parked",  # a destination that cannot work until somebody mends it
     "recovered",  # a parked destination that works again
+    "retired",  # a destination that is no longer configured; the others were told of its open incidents
     "action_refused",  # somebody asked for what may not or cannot be done
     "silence_requested",  # Alertmanager is still to be asked
     "quarantined",  # a body or an alert that could not be read

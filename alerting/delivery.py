@@ -89,6 +89,8 @@ class Destination:
     ----------
     channel : str
         Where a bot posts; for another receiver, a name for its pace.
+    kind : str
+        As in the configuration: a name that changes its kind is another destination.
     call_seconds : float
         The longest that one call takes.
     pace : Pace or None
@@ -101,6 +103,7 @@ class Destination:
     channel: str
     receiver: Receiver
     call_seconds: float
+    kind: str = outbox.SLACK
     pace: Pace | None = None
     alerts: int = ALERTS_SHOWN
 
@@ -135,12 +138,14 @@ class Sender:
 
     def register(self) -> None:
         """Make the destination known to the state; before the first step."""
+        self.database.write(self.enroll).result()
+
+    def enroll(self, connection: sqlite3.Connection) -> None:
+        """The same in a transaction that is under way."""
         place = self.destination
-        self.database.write(
-            lambda connection: outbox.register(
-                connection, place.name, channel=place.channel, editable=place.receiver.editable
-            )
-        ).result()
+        outbox.register(
+            connection, place.name, channel=place.channel, editable=place.receiver.editable, kind=place.kind
+        )
 
     def run(self) -> None:
         """Step until stopped. New work sets `wake`."""
@@ -302,14 +307,23 @@ class Sender:
     def _reject(self, connection: sqlite3.Connection, work: Work, outcome: Rejected, now: float) -> None:
         """A letter that would be refused again as it is."""
         name = self.destination.name
-        if outcome.scope == "destination":
+        left = outcome.reason == "channel" and self._has_left(connection, work)
+        if outcome.scope == "destination" and not left:
             outbox.unsent(connection, work, due_at=now)
             self._park(connection, outcome, now)
-        elif outcome.scope == "message":
+        elif outcome.scope == "message" or left:
             due_at = now + pacing.backoff(work.failures + 1, self.draw)
             outbox.gone(connection, name, work, due_at=due_at, now=now)
         else:
             outbox.refused(connection, name, work, reason=outcome.detail, now=now)
+
+    def _has_left(self, connection: sqlite3.Connection, work: Work) -> bool:
+        """Whether a message stands in another channel than the destination's present one.
+
+        What is wrong there is not for the present one to wait for: the incident gets a new message.
+        """
+        state = outbox.destination(connection, self.destination.name)
+        return work.kind != "post" and work.channel not in (self.destination.channel, state.channel_id)
 
     def _rest(self, connection: sqlite3.Connection, after_seconds: float | None, now: float) -> None:
         """Let the destination as a whole wait: longer after each failure in a row."""

@@ -175,11 +175,40 @@ def touch(connection: sqlite3.Connection, incident_id: int, now: float) -> None:
     )
 
 
-def due_daily(connection: sqlite3.Connection, daily: DailyDigest, now: float, since: float) -> list[str]:
-    """The destinations whose summary of the day has to be sent; never one from before `since`."""
+def register_daily(connection: sqlite3.Connection, daily: DailyDigest | None, now: float) -> None:
+    """Note who gets the summary of the day and when, and forget the others.
+
+    One that is new, or comes at other hours from now on, begins with the next hour: what was not configured
+    has not been missed. For all others a restart across the hour changes nothing.
+    """
+    names = () if daily is None else daily.to
+    hours = "" if daily is None else daily.hours.words()
+    connection.execute(
+        "DELETE FROM dailies WHERE hours != ? OR destination NOT IN (SELECT value FROM json_each(?))",
+        (hours, json.dumps(names)),
+    )
+    connection.executemany(
+        # A clock that was wrong when it was first configured must not put it off.
+        "INSERT INTO dailies (destination, hours, since) VALUES (:name, :hours, :now)"
+        " ON CONFLICT (destination) DO UPDATE SET since = MIN(since, :now)",
+        [{"name": name, "hours": hours, "now": now} for name in names],
+    )
+
+
+def clock_set(connection: sqlite3.Connection, jump: float) -> None:
+    """Let what was configured a moment ago stay so, on a clock that was set by so many seconds."""
+    connection.execute("UPDATE dailies SET since = since + ?", (jump,))
+
+
+def due_daily(connection: sqlite3.Connection, daily: DailyDigest, now: float) -> list[str]:
+    """The destinations whose summary of the day has to be sent; none from before it was configured."""
     hour = daily.hours.latest(now)
-    if hour < since or now - hour > DAILY_LATE_SECONDS:
+    if now - hour > DAILY_LATE_SECONDS:
         return []
+    known = {
+        row["destination"]
+        for row in connection.execute("SELECT destination FROM dailies WHERE since <= ?", (hour,))
+    }
     sent = {
         row["destination"]
         for row in connection.execute(
@@ -188,7 +217,7 @@ def due_daily(connection: sqlite3.Connection, daily: DailyDigest, now: float, si
             (hour,),
         )
     }
-    return [name for name in daily.to if name not in sent]
+    return [name for name in daily.to if name in known and name not in sent]
 
 
 def tell_daily(connection: sqlite3.Connection, destination: str, now: float) -> None:

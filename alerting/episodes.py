@@ -170,7 +170,9 @@ class _Snapshot:
             """
             SELECT i.id FROM incidents i
             WHERE i.id = (SELECT MAX(id) FROM incidents WHERE source = ? AND group_key = ?)
-            AND EXISTS (SELECT 1 FROM deliveries d WHERE d.incident_id = i.id)
+            -- Who is no longer configured will never be told: that cannot keep an incident open to be.
+            AND EXISTS (SELECT 1 FROM deliveries d WHERE d.incident_id = i.id
+                        AND d.destination IN (SELECT name FROM destinations))
             AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.incident_id = i.id
                             AND (d.sent_version = d.want_version
                                  OR (d.call_kind IS NOT NULL AND d.call_version = d.want_version)))
@@ -329,7 +331,7 @@ def record(
     for touched, change in snapshot.changes.items():
         urgent = incidents.settle(connection, touched, change, now)
         if urgent and policies:
-            told += timers.start(connection, touched, policies, now)
+            told += timers.start(connection, touched, policies, now, rank_before=change.rank_before)
     if stale:
         audit.write(
             connection, "stale", at=now, source=source, incident_id=incident_id, detail=incidents.named(stale)
@@ -340,6 +342,15 @@ def record(
     return Recorded(
         outcome="update" if any(change.reworded for change in changes) else "duplicate", stale=len(stale)
     )
+
+
+def is_open(connection: sqlite3.Connection, source: str, alert: Alert) -> bool:
+    """Whether an incident tells that an alert fires."""
+    row = connection.execute(
+        "SELECT 1 FROM episodes WHERE source = ? AND fingerprint = ? AND closed_at IS NULL",
+        (source, alert.fingerprint),
+    ).fetchone()
+    return row is not None
 
 
 _json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode

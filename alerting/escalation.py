@@ -6,7 +6,7 @@ transaction that reads whether the incident is still open, so nobody is called f
 
 - A step outside its business hours waits for them, unless a later step is due before: then that comes next.
 - Quiet hours keep every step of what is not critical. What still fires at their end is told in one digest,
-  and the waits go on from there.
+  what turns critical meanwhile by itself and at once, and the waits go on from there.
 - If nobody of the last step can be reached, the next one is due at once.
 - A step that is overdue by more than `stale_after` (the bridge was away) calls nobody: it is told in a
   digest.
@@ -195,6 +195,7 @@ def decide(policy: Policy, progress: Progress, facts: Facts, now: float) -> Deci
         reason = "unreachable"
     if digest:
         reason = "stale" if stale else "quiet_hours"
+    if digest or progress.held:
         # What comes next counts from the moment at which people are told.
         started_at = now - step.after - (begin - started_at)
     return Tell(

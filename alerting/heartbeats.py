@@ -8,8 +8,9 @@ page no more than the restart took.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -25,6 +26,8 @@ LONGEST_GAP_SECONDS: Final = 30.0
 MENTION_SECONDS: Final = 3_600.0
 """How often a signal that is still missing is said again, so that its incident does not seem forgotten."""
 ALERT_NAME: Final = "BridgeHeartbeatMissing"
+FORGOTTEN: Final = "This signal is no longer configured as a heartbeat, so it is not missed."
+_KEY: Final = "heartbeat "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +51,28 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """A signal that went missing or came back, as a notification of our own."""
+    """A signal that went missing, came back or is no longer listened for, as a notification of our own."""
 
     heartbeat: Heartbeat
-    kind: Literal["missing", "returned"]
+    kind: Literal["missing", "returned", "forgotten"]
     notification: Notification
 
 
-def split(notification: Notification, beats: Sequence[Heartbeat]) -> tuple[list[str], Notification]:
-    """The heartbeats in a notification, and the notification without their alerts."""
+def split(
+    notification: Notification,
+    beats: Sequence[Heartbeat],
+    is_open: Callable[[Alert], bool] = lambda _: False,
+) -> tuple[list[str], Notification]:
+    """The heartbeats in a notification, and the notification without their alerts.
+
+    Parameters
+    ----------
+    notification : Notification
+    beats : sequence of Heartbeat
+    is_open : callable
+        Whether an incident tells of an alert. It does of a signal that was no heartbeat when it came first:
+        such an alert is left in as its end, since nothing else would end it.
+    """
     if not beats:
         return [], notification
     heard: list[str] = []
@@ -65,13 +81,21 @@ def split(notification: Notification, beats: Sequence[Heartbeat]) -> tuple[list[
         names = [beat.name for beat in beats if match_all(beat.matchers, alert.labels)]
         if not names:
             others.append(alert)
-        elif alert.status == "firing":
+            continue
+        if alert.status == "firing":
             heard += names
+        if is_open(alert):
+            others.append(replace(alert, status="resolved"))
     return heard, replace(notification, alerts=tuple(others))
 
 
-def register(connection: sqlite3.Connection, beats: Iterable[Heartbeat], now: float) -> None:
-    """Begin to listen for the configured signals, and forget the others."""
+def key(name: str) -> str:
+    """The group of the incident about a signal, and the fingerprint of its alert."""
+    return f"{_KEY}{name}"
+
+
+def register(connection: sqlite3.Connection, beats: Iterable[Heartbeat], now: float) -> list[News]:
+    """Begin to listen for the configured signals, and forget the others; the ends of their incidents."""
     names = [beat.name for beat in beats]
     known = {row["name"] for row in connection.execute("SELECT name FROM heartbeats")}
     connection.executemany(
@@ -81,6 +105,12 @@ def register(connection: sqlite3.Connection, beats: Iterable[Heartbeat], now: fl
         "INSERT INTO heartbeats (name, silent_seconds, checked_at) VALUES (?, 0, ?)",
         [(name, now) for name in names if name not in known],
     )
+    opened = connection.execute(
+        "SELECT fingerprint, starts_at_ns, labels, annotations FROM episodes"
+        " WHERE source = ? AND closed_at IS NULL AND fingerprint LIKE ?",
+        (OWN_SOURCE, f"{_KEY}%"),
+    ).fetchall()
+    return [_forgotten(row, now) for row in opened if row["fingerprint"].removeprefix(_KEY) not in names]
 
 
 def beat(connection: sqlite3.Connection, names: Iterable[str], now: float) -> None:
@@ -110,7 +140,7 @@ def check(connection: sqlite3.Connection, beats: Iterable[Heartbeat], now: float
         opened = connection.execute(
             "SELECT e.starts_at_ns, e.seen_at FROM episodes e"
             " WHERE e.source = ? AND e.fingerprint = ? AND e.closed_at IS NULL",
-            (OWN_SOURCE, _key(entry)),
+            (OWN_SOURCE, key(entry.name)),
         ).fetchone()
         misses = silent.get(entry.name, 0.0) >= entry.deadline
         if misses and (opened is None or now - opened["seen_at"] >= MENTION_SECONDS):
@@ -124,8 +154,14 @@ def check(connection: sqlite3.Connection, beats: Iterable[Heartbeat], now: float
     return found
 
 
-def _key(entry: Heartbeat) -> str:
-    return f"heartbeat {entry.name}"
+def _forgotten(row: sqlite3.Row, now: float) -> News:
+    """The end of the incident of a signal that nobody listens for any more, by its open episode."""
+    name = row["fingerprint"].removeprefix(_KEY)
+    annotations = {**json.loads(row["annotations"]), "description": FORGOTTEN}
+    ended = _told(name, json.loads(row["labels"]), annotations, row["starts_at_ns"], int(now * NANOSECONDS))
+    return News(
+        heartbeat=Heartbeat(name=name, matchers=(), deadline=0.0), kind="forgotten", notification=ended
+    )
 
 
 def _notification(entry: Heartbeat, started_at_ns: int, ended_at_ns: int | None) -> Notification:
@@ -141,9 +177,20 @@ def _notification(entry: Heartbeat, started_at_ns: int, ended_at_ns: int | None)
         ),
         "runbook_url": "docs/runbooks.md#bridgeheartbeatmissing",
     }
+    return _told(entry.name, labels, annotations, started_at_ns, ended_at_ns)
+
+
+def _told(
+    name: str,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    started_at_ns: int,
+    ended_at_ns: int | None,
+) -> Notification:
+    """A notification of one alert about a signal."""
     alert = Alert(
         status="firing" if ended_at_ns is None else "resolved",
-        fingerprint=_key(entry),
+        fingerprint=key(name),
         starts_at_ns=started_at_ns,
         ends_at_ns=ended_at_ns,
         labels=labels,
@@ -151,7 +198,7 @@ def _notification(entry: Heartbeat, started_at_ns: int, ended_at_ns: int | None)
         generator_url="",
     )
     return Notification(
-        group_key=_key(entry),
+        group_key=key(name),
         receiver=OWN_SOURCE,
         group_labels=labels,
         external_url="",

@@ -54,19 +54,35 @@ class Hours:
 
     def latest(self, now: float) -> float:
         """The last time at or before `now` at which a span began."""
-        return max(begin for begin, _ in self._spans(now, back=_LOOK_AHEAD_DAYS) if begin <= now)
+        today = self._today(now)
+        days = (today - timedelta(days=back) for back in range(-1, _LOOK_AHEAD_DAYS))
+        begins = (self._begin(day) for day in days if day.weekday() in self.days)
+        return max(begin for begin in begins if begin <= now)
 
-    def _spans(self, now: float, back: int = 1) -> Iterator[tuple[float, float]]:
+    def words(self) -> str:
+        """The hours as text that differs when they do."""
+        days = ",".join(DAYS[day] for day in sorted(self.days))
+        return f"{self.zone.key} {days} {self.begin} {self.end}"
+
+    def _spans(self, now: float) -> Iterator[tuple[float, float]]:
         """The spans that can matter around a time, as seconds since 1970."""
-        today = datetime.fromtimestamp(now, UTC).astimezone(self.zone).date()
-        for ahead in range(-back, _LOOK_AHEAD_DAYS):
+        today = self._today(now)
+        for ahead in range(-1, _LOOK_AHEAD_DAYS):
             day = today + timedelta(days=ahead)
             if day.weekday() in self.days:
-                begin = self._instant(day, self.begin, fold=0)
+                begin = self._begin(day)
                 last = day if self.end > self.begin else day + timedelta(days=1)
-                end = self._instant(last, self.end, fold=1)
+                # Of a time that comes twice the second is later, of one that is skipped the first.
+                end = max(self._instant(last, self.end, fold) for fold in (0, 1))
                 if begin < end:
                     yield begin, end
+
+    def _today(self, now: float) -> date:
+        return datetime.fromtimestamp(now, UTC).astimezone(self.zone).date()
+
+    def _begin(self, day: date) -> float:
+        """When the span of a day begins, even if a change of the clock leaves nothing of it."""
+        return self._instant(day, self.begin, fold=0)
 
     def _instant(self, day: date, minutes: int, fold: int) -> float:
         hour, minute = divmod(minutes, 60)

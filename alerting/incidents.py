@@ -55,12 +55,15 @@ class Change:
         Nothing began or ended, but other words are to be shown.
     began : "opened", "reopened" or None
         What the snapshot did to the incident as a whole.
+    rank_before : int or None
+        Its rank until an alert came that is more urgent; None if none did, or it has just begun.
     """
 
     opened: list[Alert] = field(default_factory=list)
     closed: list[Alert] = field(default_factory=list)
     reworded: bool = False
     began: Literal["opened", "reopened"] | None = None
+    rank_before: int | None = None
 
 
 def settle(connection: sqlite3.Connection, incident_id: int, change: Change, now: float) -> bool:
@@ -98,7 +101,9 @@ def settle(connection: sqlite3.Connection, incident_id: int, change: Change, now
     elif change.reworded:
         reword(connection, incident_id, now)
     ranks = [severity_rank(alert.labels.get("severity", "")) for alert in change.opened]
-    return change.began is not None or min(ranks, default=incident["rank"]) < incident["rank"]
+    if change.began is None and min(ranks, default=incident["rank"]) < incident["rank"]:
+        change.rank_before = incident["rank"]
+    return change.began is not None or change.rank_before is not None
 
 
 def change(

@@ -8,6 +8,7 @@ kept.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import sqlite3
 import time
@@ -236,7 +237,8 @@ class Intake:
             audit.quarantine(
                 connection, at=now, source=source.name, reason=entry.reason, excerpt=entry.excerpt
             )
-        heard, others = heartbeats.split(notification, self.beats)
+        is_open = functools.partial(episodes.is_open, connection, source.name)
+        heard, others = heartbeats.split(notification, self.beats, is_open)
         heartbeats.beat(connection, heard, now)
         if not others.alerts:
             return Recorded(outcome="duplicate", stale=0)

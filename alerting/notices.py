@@ -26,6 +26,8 @@ ALERT_NAME: Final = "BridgeNotificationsRefused"
 QUIET_SECONDS: Final = 3_600.0
 """How long after the last refusal the incident ends; so there is at most one for a source and hour."""
 LOOK_SECONDS: Final = 60.0
+SOURCE_LABEL: Final = "bridge_source"
+"""The label that names whose notifications were refused."""
 _KEY: Final = "refused "
 
 
@@ -98,7 +100,7 @@ class Notices:
 
 def _notification(source: str, message: str, starts_at_ns: int, ends_at_ns: int | None) -> Notification:
     """The alert about a source's refused notifications, as if Alertmanager had sent it."""
-    labels = {"alertname": ALERT_NAME, "severity": "warning", "bridge_source": source}
+    labels = {"alertname": ALERT_NAME, "severity": "warning", SOURCE_LABEL: source}
     alert = Alert(
         status="firing" if ends_at_ns is None else "resolved",
         fingerprint=_KEY + source,

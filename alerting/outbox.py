@@ -19,6 +19,9 @@ from .calls import Kind
 from .pacing import Bucket
 from .views import GroupView, ThreadLine
 
+SLACK: Final = "slack"
+"""The kind of a destination that is a channel."""
+
 _QUEUES: Final[tuple[Kind, ...]] = (
     "post",  # 0: a letter of unknown fate, which is looked for and not sent
     "post",  # 1: a critical incident that is not told
@@ -82,7 +85,13 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationState:
-    """How a destination as a whole is doing."""
+    """How a destination as a whole is doing.
+
+    Attributes
+    ----------
+    channel_id : str or None
+        Slack's id of its present channel; None until something was posted there.
+    """
 
     failures: int
     retry_at: float
@@ -90,25 +99,23 @@ class DestinationState:
     channel_id: str | None
 
 
-def register(connection: sqlite3.Connection, name: str, *, channel: str, editable: bool) -> None:
-    """Note a configured destination; one that failed before gets a new chance."""
+def register(
+    connection: sqlite3.Connection, name: str, *, channel: str, editable: bool, kind: str = SLACK
+) -> None:
+    """Note a configured destination; one that failed before gets a new chance.
+
+    One of another kind than before is another destination: `handover.retire` has to forget the old one first.
+    """
     connection.execute(
         """
-        INSERT INTO destinations (name, editable, channel) VALUES (:name, :editable, :channel)
+        INSERT INTO destinations (name, editable, kind, channel) VALUES (:name, :editable, :kind, :channel)
         ON CONFLICT (name) DO UPDATE SET
-            editable = :editable, channel = :channel, failures = 0, retry_at = 0,
+            editable = :editable, kind = :kind, channel = :channel, failures = 0, retry_at = 0,
             channel_id = CASE WHEN channel = :channel THEN channel_id END
         """,
-        {"name": name, "editable": editable, "channel": channel},
+        {"name": name, "editable": editable, "kind": kind, "channel": channel},
     )
     connection.execute("UPDATE deliveries SET editable = ? WHERE destination = ?", (editable, name))
-
-
-def abandoned(connection: sqlite3.Connection, names: Iterable[str]) -> list[str]:
-    """Destinations outside `names` for which something still waits: they are no longer configured."""
-    rows = connection.execute("SELECT DISTINCT destination FROM waiting ORDER BY destination")
-    known = set(names)
-    return [row["destination"] for row in rows if row["destination"] not in known]
 
 
 def destination(connection: sqlite3.Connection, name: str) -> DestinationState:

@@ -227,7 +227,7 @@ def _alert(entry: object) -> Alert:
     if starts_at_ns is None:
         found = _excerpt(entry.get("startsAt"), 40)
         raise PayloadError(
-            "unreadable_alerts", f"alert: startsAt: found {found}, need an RFC 3339 time after 1970"
+            "unreadable_alerts", f"alert: startsAt: found {found}, need an RFC 3339 time from 1970 to 2262"
         )
     return Alert(
         status=status,

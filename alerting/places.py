@@ -36,6 +36,7 @@ def destinations(config: BridgeConfig, clock: Callable[[], float]) -> list[Desti
                     channel=channel,
                     receiver=receiver,
                     call_seconds=own.call_seconds,
+                    kind=channel,  # of what is not Slack's, the configuration says no more
                     pace=own.pace,
                     alerts=ALERTS_READ if isinstance(own, RetrainingService) else ALERTS_SHOWN,
                 )

@@ -7,7 +7,7 @@ from typing import Final
 
 APPLICATION_ID: Final = 0x64726742
 """ASCII `drgB`: tells our file from any other SQLite database."""
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _WAITING: Final = """
 CREATE INDEX deliveries_due ON deliveries (destination, due_at)
@@ -81,6 +81,14 @@ CREATE TABLE standings (            -- open alerts that Alertmanager was asked a
     episode_id INTEGER PRIMARY KEY REFERENCES episodes (id) ON DELETE CASCADE,
     state TEXT NOT NULL,            -- silenced, inhibited or gone
     since REAL NOT NULL
+);
+"""
+
+_DAILIES: Final = """
+CREATE TABLE dailies (              -- who gets the daily digest
+    destination TEXT PRIMARY KEY,
+    hours TEXT NOT NULL,            -- when, as configured
+    since REAL NOT NULL             -- when that was first configured: no earlier hour is made up for
 );
 """
 
@@ -174,7 +182,8 @@ CREATE INDEX deliveries_incident ON deliveries (incident_id);
 CREATE TABLE destinations (
     name TEXT PRIMARY KEY,
     editable INTEGER NOT NULL,      -- 1: messages can be changed and answered in a thread
-    channel TEXT NOT NULL,          -- as configured, perhaps a name
+    kind TEXT NOT NULL DEFAULT 'slack',     -- what it is: a name that changes its kind is another destination
+    channel TEXT NOT NULL,          -- as configured, perhaps a name; of another kind than Slack: its kind
     channel_id TEXT,                -- as Slack has answered
     failures INTEGER NOT NULL DEFAULT 0,
     retry_at REAL NOT NULL DEFAULT 0,
@@ -209,7 +218,7 @@ CREATE TABLE quarantine (           -- what could not be read, so that somebody 
     reason TEXT NOT NULL,
     excerpt TEXT NOT NULL
 );
-{_ESCALATION}{_ACTIONS}"""
+{_ESCALATION}{_ACTIONS}{_DAILIES}"""
 
 UPGRADES: Final[Mapping[int, str]] = {
     1: f"""
@@ -226,6 +235,11 @@ DROP INDEX deliveries_queue;
 {_WAITING}
 {_ESCALATION}
 {_ACTIONS}
+""",
+    2: """
+ALTER TABLE destinations ADD COLUMN kind TEXT NOT NULL DEFAULT 'slack';
+UPDATE destinations SET kind = channel WHERE channel IN ('pagerduty', 'email', 'webhook', 'retraining');
 """
+    + _DAILIES,
 }
 """From a version to the next one, in place."""

@@ -61,6 +61,7 @@ def _line(line: ThreadLine) -> str:
         "closed": f"🟢 *all resolved*: {names}",
         "unheard": f"⚪ closed without word from Alertmanager: {names}",
         "escalated": f"⏫ {ESCALATED.get(line.reason, 'escalated')}: {names} told",
+        "acknowledgement_lifted": f"👀 more urgent now: the acknowledgement by {names} is lifted",
         "acknowledged": f"👀 acknowledged by {who(line.by)} at {markup.clock_time(line.at)}",
         "silenced": f"🔕 silenced by {who(line.by)} until {markup.moment(line.until or 0.0)}",
         "unsilenced": f"🔔 silence ended by {who(line.by)} at {markup.clock_time(line.at)}",

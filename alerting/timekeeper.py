@@ -55,13 +55,11 @@ class Timekeeper:
     told: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    _started_at: float = 0.0
     _ahead: float = 0.0
 
     def start(self) -> None:
         """Before the first step: look at everything anew, as the configuration may have changed."""
-        self._started_at = self.clock()
-        self._ahead = self._started_at - self.monotonic()
+        self._ahead = self.clock() - self.monotonic()
         self.database.write(self._begin).result()
 
     def step(self) -> float:
@@ -70,7 +68,6 @@ class Timekeeper:
         jump = now - self.monotonic() - self._ahead
         if abs(jump) > JUMP_SECONDS:
             self._ahead += jump
-            self._started_at += jump
             self.database.write(lambda connection: _clock_set(connection, jump)).result()
         told, more = self.database.write(lambda connection: self._tick(connection, now)).result()
         for receiver, reason in told:
@@ -80,7 +77,10 @@ class Timekeeper:
         return 0.0 if more else TICK_SECONDS
 
     def _begin(self, connection: sqlite3.Connection) -> None:
-        heartbeats.register(connection, self.beats, self.clock())
+        now = self.clock()
+        for news in heartbeats.register(connection, self.beats, now):
+            self._record(connection, news, now)
+        digest.register_daily(connection, self.daily, now)
         timers.look_again(connection)
 
     def _tick(self, connection: sqlite3.Connection, now: float) -> tuple[Told, bool]:
@@ -88,7 +88,7 @@ class Timekeeper:
         for news in heartbeats.check(connection, self.beats, now):
             told += self._record(connection, news, now)
         if self.daily is not None:
-            for name in digest.due_daily(connection, self.daily, now, self._started_at):
+            for name in digest.due_daily(connection, self.daily, now):
                 digest.tell_daily(connection, name, now)
         return told, more
 
@@ -109,6 +109,7 @@ class Timekeeper:
 def _clock_set(connection: sqlite3.Connection, jump: float) -> None:
     """Move all that counts from a time or waits for one."""
     timers.look_again(connection, jump=jump)
+    digest.clock_set(connection, jump)
     # After one that was set forward all is due and tried once more, which harms nobody.
     if jump < 0:
         outbox.clock_set_back(connection, -jump)

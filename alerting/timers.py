@@ -17,12 +17,14 @@ from typing import Final
 
 from . import digest, escalation, incidents
 from .escalation import Facts, Policy, Progress, Tell, Wait
-from .views import SEVERITIES
+from .views import SEVERITIES, severity_rank
 
 UNREACHABLE_SECONDS: Final = 300.0
 """A destination that fails, and has not told an incident for so long, counts as out of reach."""
 SILENCE_CHECK_SECONDS: Final = 60.0
 """How often an incident that is silenced is looked at: somebody may end the silence."""
+LIFTED: Final = "it has become more urgent"
+"""Why an acknowledgement is lifted, for the history and for those who get words without markup."""
 BATCH: Final = 500
 """Incidents in one transaction, so that intake never waits long for it."""
 
@@ -51,17 +53,39 @@ Told = list[tuple[str, str]]
 """Destinations that were asked to tell something, each with its reason."""
 
 
-def start(connection: sqlite3.Connection, incident_id: int, policies: Sequence[Policy], now: float) -> Told:
-    """Begin the escalation of an incident, or begin another one because it has become more urgent.
+def start(
+    connection: sqlite3.Connection,
+    incident_id: int,
+    policies: Sequence[Policy],
+    now: float,
+    *,
+    rank_before: int | None = None,
+) -> Told:
+    """Begin the escalation of an incident, or decide it anew because it has become more urgent.
 
-    Call it when all else of the snapshot is written: labels and severity decide.
+    Call it when all else of the snapshot is written: labels and severity decide. What stays with its policy
+    goes on where it is, and at once: quiet hours no longer hold what is critical now. Another policy begins
+    at its beginning, and an acknowledgement of what was less urgent does not stop it.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+    incident_id : int
+    policies : sequence of Policy
+    now : float
+        Seconds since 1970.
+    rank_before : int, optional
+        Its rank before it became more urgent; None if it has just begun.
     """
     incident = connection.execute("SELECT * FROM incidents WHERE id = ?", (incident_id,)).fetchone()
     policy = escalation.choose(policies, incident["source"], _labels(incident))
-    before = connection.execute("SELECT policy FROM timers WHERE incident_id = ?", (incident_id,)).fetchone()
-    if policy is None or (before is not None and before["policy"] == policy.name):
+    if policy is None:
         return []
-    progress = Progress(started_at=now)
+    if rank_before is not None and policy != _chosen(policies, incident, rank_before):
+        incident = _lift(connection, incident, now)
+    timer = connection.execute("SELECT * FROM timers WHERE incident_id = ?", (incident_id,)).fetchone()
+    goes_on = timer is not None and timer["policy"] == policy.name
+    progress = _progress(timer) if goes_on else Progress(started_at=now)
     _save(connection, incident_id, policy, progress, now)
     told, together = _advance(connection, incident, policy, progress, now)
     _tell_together(connection, together, now)
@@ -86,10 +110,7 @@ def tick(connection: sqlite3.Connection, plan: Plan, now: float) -> tuple[Told, 
                 for name in plan.destinations.get(row["source"], ()):
                     show(connection, row["id"], name, now)
             continue
-        progress = Progress(
-            round=row["round"], step=row["step"], started_at=row["started_at"], held=bool(row["held"])
-        )
-        found, digested = _advance(connection, row, policy, progress, now)
+        found, digested = _advance(connection, row, policy, _progress(row), now)
         told += found
         for name, members in digested.items():
             together[name] += members
@@ -122,9 +143,46 @@ def show(connection: sqlite3.Connection, incident_id: int, destination: str, now
     )
 
 
+def reached(connection: sqlite3.Connection, incident: sqlite3.Row, plan: Plan) -> tuple[str, ...] | None:
+    """Who the escalation of an incident has told by now, in the names of the present configuration.
+
+    Returns
+    -------
+    tuple of str or None
+        The destinations of the steps that were taken; None if no policy is meant for the incident.
+    """
+    timer = connection.execute(
+        "SELECT policy, round, step FROM timers WHERE incident_id = ?", (incident["id"],)
+    ).fetchone()
+    named = None if timer is None else plan.policy(timer["policy"])
+    policy = named or escalation.choose(plan.policies, incident["source"], _labels(incident))
+    if policy is None:
+        return None
+    if timer is None:
+        taken = 1 + _steps_noted(connection, incident["id"])
+    else:
+        taken = len(policy.steps) if timer["round"] else timer["step"]
+    return tuple(dict.fromkeys(name for step in policy.steps[:taken] for name in step.to))
+
+
+def _steps_noted(connection: sqlite3.Connection, incident_id: int) -> int:
+    """How many steps after the first were taken, by the incident's own history: its timer may be gone."""
+    row = connection.execute(
+        "SELECT COUNT(*) AS n FROM audit WHERE incident_id = ? AND kind = 'escalated'"
+        " AND json_extract(detail, '$.reason') IN ('time', 'unreachable')",
+        (incident_id,),
+    ).fetchone()
+    return int(row["n"])
+
+
 def labels_of(common: Mapping[str, str], rank: int) -> dict[str, str]:
     """What a policy matches: the labels that all alerts share, and the severity of the most urgent one."""
-    return {**common, "severity": SEVERITIES[rank]} if rank < len(SEVERITIES) else dict(common)
+    return {**common, "severity": severity_of(rank)} if severity_of(rank) else dict(common)
+
+
+def severity_of(rank: int) -> str:
+    """The word for how urgent something is; empty if it has one that nobody knows."""
+    return SEVERITIES[rank] if rank < len(SEVERITIES) else ""
 
 
 def _advance(
@@ -186,14 +244,6 @@ def _take(
 
 def _facts(connection: sqlite3.Connection, incident: sqlite3.Row, now: float) -> Facts:
     """What decides, as it is in this transaction; who has taken on a digest has taken on what it tells of."""
-    taken = incident["acknowledged_at"] is not None or (
-        connection.execute(
-            "SELECT 1 FROM members m JOIN incidents d ON d.id = m.digest_id"
-            " WHERE m.incident_id = ? AND d.acknowledged_at IS NOT NULL",
-            (incident["id"],),
-        ).fetchone()
-        is not None
-    )
     # What a digest tells counts as told once the digest is.
     unreachable = connection.execute(
         "SELECT d.name FROM destinations d LEFT JOIN deliveries own"
@@ -205,7 +255,7 @@ def _facts(connection: sqlite3.Connection, incident: sqlite3.Row, now: float) ->
     )
     return Facts(
         critical=incident["rank"] == 0,
-        acknowledged=taken,
+        acknowledged=_taken_by(connection, incident) is not None,
         closed=incident["closed_at"] is not None,
         silenced_until=incident["silenced_until"],
         unreachable=frozenset(row["name"] for row in unreachable),
@@ -236,6 +286,64 @@ def _tell_together(connection: sqlite3.Connection, together: Mapping[str, Sequen
 
 def _labels(incident: sqlite3.Row) -> dict[str, str]:
     return labels_of(json.loads(incident["labels"]), incident["rank"])
+
+
+def _chosen(policies: Sequence[Policy], incident: sqlite3.Row, rank: int) -> Policy | None:
+    """The policy that would be meant for an incident if it were of another rank."""
+    labels = labels_of(json.loads(incident["labels"]), rank)
+    return escalation.choose(policies, incident["source"], labels)
+
+
+def _lift(connection: sqlite3.Connection, incident: sqlite3.Row, now: float) -> sqlite3.Row:
+    """Take back who has taken an incident on: it was something less urgent; the incident as it is then."""
+    taken = _taken_by(connection, incident)
+    if taken is None or _was_as_urgent(connection, incident):
+        return incident
+    connection.execute(
+        "UPDATE incidents SET acknowledged_at = NULL, acknowledged_by = NULL WHERE id = ?", (incident["id"],)
+    )
+    # A digest that somebody has taken on told of it while it was less urgent.
+    connection.execute(
+        "DELETE FROM members WHERE incident_id = ? AND digest_id IN"
+        " (SELECT id FROM incidents WHERE acknowledged_at IS NOT NULL)",
+        (incident["id"],),
+    )
+    lifted = {"names": [taken], "count": 1, "reason": LIFTED}
+    incidents.change(connection, incident["id"], "acknowledgement_lifted", lifted, now)
+    found: sqlite3.Row = connection.execute(
+        "SELECT * FROM incidents WHERE id = ?", (incident["id"],)
+    ).fetchone()
+    return found
+
+
+def _taken_by(connection: sqlite3.Connection, incident: sqlite3.Row) -> str | None:
+    """Who has taken an incident on, by itself or with a digest that tells of it."""
+    if incident["acknowledged_at"] is not None:
+        return str(incident["acknowledged_by"])
+    row = connection.execute(
+        "SELECT d.acknowledged_by FROM members m JOIN incidents d ON d.id = m.digest_id"
+        " WHERE m.incident_id = ? AND d.acknowledged_at IS NOT NULL",
+        (incident["id"],),
+    ).fetchone()
+    return None if row is None else str(row["acknowledged_by"])
+
+
+def _was_as_urgent(connection: sqlite3.Connection, incident: sqlite3.Row) -> bool:
+    """Whether an incident was as urgent as it is now when it was acknowledged, and less so in between."""
+    row = connection.execute(
+        "SELECT json_extract(detail, '$.severity') AS severity FROM audit"
+        " WHERE incident_id = ? AND kind = 'acknowledged' ORDER BY id DESC LIMIT 1",
+        (incident["id"],),
+    ).fetchone()
+    known = row is not None and row["severity"] is not None
+    return known and severity_rank(row["severity"]) <= incident["rank"]
+
+
+def _progress(timer: sqlite3.Row) -> Progress:
+    """Where an escalation stands, by its row."""
+    return Progress(
+        round=timer["round"], step=timer["step"], started_at=timer["started_at"], held=bool(timer["held"])
+    )
 
 
 def _save(

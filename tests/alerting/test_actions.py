@@ -236,6 +236,15 @@ def test_bad_bodies_are_refused_in_words(door: Door, body: object, status: int, 
     assert said in answer.json()["error"]
 
 
+def test_a_number_larger_than_any_float_is_refused_in_words(door: Door, incident: State) -> None:
+    """JSON has no limit for it; 25 hours are a number, and refused as too long."""
+    answer = door.act("silence", b'{"by": "ana", "seconds": 1' + b"0" * 400 + b"}")
+    assert answer.status_code == 400
+    assert "seconds: found" in answer.json()["error"]
+    assert door.act("silence", {"by": "ana", "seconds": 90_000}).status_code == 409
+    assert incident.rows("SELECT * FROM silences") == []
+
+
 def test_a_name_of_any_characters_is_stored_and_shown(door: Door, incident: State) -> None:
     """A lone surrogate is JSON and no text."""
     assert door.act("acknowledge", b'{"by": "a\\ud800\\u202e\\u0000b"}').status_code == 200

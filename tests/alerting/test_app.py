@@ -14,6 +14,8 @@ import requests
 
 from alerting.testing import FakeSlack, Fault, alert, webhook
 
+from .conftest import CONFIG
+
 if TYPE_CHECKING:
     from .conftest import BridgeProcess
 
@@ -69,6 +71,31 @@ def test_sigterm_ends_it_in_order_and_a_restart_goes_on(
         "stopped",
         "started",
     ]
+
+
+def test_a_renamed_destination_is_told_what_waited_and_what_comes_later(
+    bridge: Bridge, live_slack: FakeSlack, eventually: Eventually
+) -> None:
+    """Nothing waits for the old name, and a group whose end it was to tell is told when it fires again."""
+    process = bridge(live_slack).start()
+    process.post(webhook(alert("a"), group_key="one"))
+    eventually(lambda: titles(live_slack) == ["🟠 Warning"])
+    live_slack.faults.add(Fault(status=503, error="service_unavailable", times=None))
+    process.post(webhook(alert("a", "resolved"), group_key="one"))
+    process.post(webhook(alert("b"), group_key="two"))
+    assert process.terminate() == 0
+    live_slack.faults.clear()
+    process.config.write_text(
+        CONFIG.replace("slack: {channel", "team: {channel").replace("[slack]", "[team]")
+    )
+    process.start()
+    eventually(lambda: titles(live_slack) == ["🟠 Warning"] * 2)
+    process.post(webhook(alert("a", starts_at="2026-03-01T00:00:00Z"), group_key="one"))
+    eventually(lambda: titles(live_slack) == ["🟠 Warning"] * 3)
+    assert "slack is no longer configured, or of another kind: 1 open incident" in process.log.read_text()
+    history = requests.get(f"{process.url}/history?format=json", timeout=5).json()["entries"]
+    (retired,) = [entry for entry in history if entry["kind"] == "retired"]
+    assert (retired["destination"], retired["detail"]) == ("slack", {"handed_on": 1})
 
 
 def test_a_slow_slack_does_not_slow_the_intake(bridge: Bridge, live_slack: FakeSlack) -> None:

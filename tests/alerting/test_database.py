@@ -12,7 +12,7 @@ import pytest
 from alerting import database
 from alerting.database import Database
 from alerting.errors import InstanceLockedError, OutboxError
-from alerting.schema import SCHEMA_VERSION
+from alerting.schema import SCHEMA_VERSION, UPGRADES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -268,5 +268,25 @@ def test_a_state_of_version_1_is_upgraded_in_place(tmp_path: Path) -> None:
     with database.reader(upgraded.path) as connection:
         row = connection.execute("SELECT * FROM waiting").fetchone()
         assert (row["incident_id"], row["digest_id"]) == (1, None)
+    upgraded.close()
+    fresh.close()
+
+
+def test_a_state_of_version_2_learns_what_its_destinations_are(tmp_path: Path) -> None:
+    """Of what is not Slack's it had the kind in place of a channel."""
+    (tmp_path / "old").mkdir()
+    old = sqlite3.connect(tmp_path / "old" / database.FILE_NAME)
+    old.executescript((ROOT / "tests/data/bridge_state_version_1.sql").read_text())
+    old.executescript(f"{UPGRADES[1]} PRAGMA user_version = 2;")
+    old.execute(
+        "INSERT INTO destinations (name, editable, channel) VALUES ('a', 1, '#ml'), ('b', 0, 'pagerduty')"
+    )
+    old.commit()
+    old.close()
+    upgraded, fresh = Database(tmp_path / "old"), Database(tmp_path / "new")
+    assert shape(upgraded.path) == shape(fresh.path)
+    with database.reader(upgraded.path) as connection:
+        rows = connection.execute("SELECT name, kind FROM destinations ORDER BY name").fetchall()
+        assert [tuple(row) for row in rows] == [("a", "slack"), ("b", "pagerduty")]
     upgraded.close()
     fresh.close()

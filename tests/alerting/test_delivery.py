@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -235,6 +236,51 @@ def test_a_wrong_token_parks_the_destination_until_it_is_mended(
     assert lines == ["slack: auth token_revoked", "slack: delivered again after: auth token_revoked"]
     kinds = [row["kind"] for row in desk.state.rows("SELECT kind FROM audit ORDER BY id")]
     assert (kinds.count("parked"), kinds.count("recovered")) == (1, 1)
+
+
+def test_a_message_in_a_channel_that_was_left_is_replaced(desk: Desk) -> None:
+    """Its channel is gone and another one configured: that one gets a new message, and nothing is parked."""
+    desk.state.record(webhook(alert("a")))
+    desk.settle()
+    desk.sender.destination = replace(desk.sender.destination, channel="#new")
+    desk.sender.register()
+    desk.slack.faults.add(Fault(method="chat.update", error="channel_not_found", times=None))
+    desk.state.record(webhook(alert("a"), alert("b")))
+    desk.settle(patience=60.0)
+    first, second = desk.slack.workspace.roots()
+    assert first.channel != second.channel
+    assert "2 alerts firing" in str(second.body)
+    kinds = [row["kind"] for row in desk.state.rows("SELECT kind FROM audit ORDER BY id")]
+    assert (kinds.count("gone"), kinds.count("parked")) == (1, 0)
+
+
+def test_a_reply_in_a_channel_that_was_left_is_told_in_a_new_message(desk: Desk) -> None:
+    """The thread's channel is gone; what would have stood in the thread is in the message."""
+    desk.state.record(webhook(alert("a")))
+    desk.settle()
+    desk.sender.destination = replace(desk.sender.destination, channel="#new")
+    desk.sender.register()
+    thread_alone = "UPDATE deliveries SET want_line = want_line + 1"
+    desk.state.rows(
+        "INSERT INTO audit (at, kind, source, destination, incident_id, detail)"
+        " VALUES (0, 'fired', '', '', 1, '{}')"
+    )
+    desk.state.rows(thread_alone)
+    desk.slack.faults.add(Fault(method="chat.postMessage", error="is_archived", times=1))
+    desk.settle(patience=60.0)
+    assert len(desk.slack.workspace.roots()) == 2
+    assert desk.state.rows("SELECT * FROM waiting") == []
+
+
+def test_a_present_channel_that_is_gone_parks_the_destination(desk: Desk) -> None:
+    """There a new message would fare no better than an update."""
+    desk.state.record(webhook(alert("a")))
+    desk.settle()
+    desk.slack.faults.add(Fault(method="chat.update", error="channel_not_found", times=None))
+    desk.state.record(webhook(alert("a"), alert("b")))
+    desk.settle(patience=60.0)
+    waiting = desk.state.database.write(lambda connection: outbox.backlog(connection, ["slack"])).result()
+    assert (waiting["slack"].pending, waiting["slack"].parked) == (1, True)
 
 
 def test_a_revoked_token_does_not_make_a_message_double(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from alerting.testing import Fault, alert, webhook
 from .conftest import STARTED
 
 if TYPE_CHECKING:
-    from .conftest import Desk
+    from .conftest import Desk, State
 
 STORM = StormPolicy()
 HOUR = 3_600.0
@@ -170,27 +171,89 @@ def test_a_webhook_hears_of_a_storm_and_of_its_end(desk_of: Callable[..., Desk])
     assert ["Resolved" in text for text in texts(desk)] == [False, True]
 
 
-def test_the_daily_digest_comes_once_a_day(desk: Desk) -> None:
-    """With what is open then; not for an hour that passed before the bridge was started."""
-    hours = Hours(zone=ZoneInfo("UTC"), days=frozenset(range(7)), begin=9 * 60, end=9 * 60 + 1)
-    daily = DailyDigest(to=("slack",), hours=hours)
+def daily_at(hour: int, *to: str) -> DailyDigest:
+    """A summary every day at an hour."""
+    hours = Hours(zone=ZoneInfo("UTC"), days=frozenset(range(7)), begin=hour * 60, end=hour * 60 + 1)
+    return DailyDigest(to=to or ("slack",), hours=hours)
 
-    def due(now: float, since: float = STARTED) -> list[str]:
-        return desk.state.database.write(
-            lambda connection: digest.due_daily(connection, daily, now, since)
-        ).result()
 
-    assert due(STARTED + 8 * HOUR) == []
+NINE = daily_at(9)
+
+
+@dataclass
+class Morning:
+    """The daily digest of a state, asked for and registered at any time."""
+
+    state: State
+
+    def start(self, now: float, daily: DailyDigest | None = NINE) -> None:
+        """As at the start of a bridge."""
+        self.state.database.write(lambda connection: digest.register_daily(connection, daily, now)).result()
+
+    def due(self, now: float, daily: DailyDigest = NINE) -> list[str]:
+        """Who has to get it."""
+        return self.state.database.write(lambda connection: digest.due_daily(connection, daily, now)).result()
+
+
+@pytest.fixture
+def morning(state: State) -> Morning:
+    """A state in which no daily digest was ever configured."""
+    return Morning(state)
+
+
+def test_the_daily_digest_comes_once_a_day(desk: Desk, morning: Morning) -> None:
+    """With what is open then; an hour late at most."""
+    morning.start(STARTED)
+    assert morning.due(STARTED + 8 * HOUR) == []
     nine = STARTED + 9 * HOUR
-    assert due(nine, since=nine + 1) == []
-    assert due(nine) == ["slack"]
-    assert due(nine + 2 * HOUR) == []
+    assert morning.due(nine) == ["slack"]
+    assert morning.due(nine + 2 * HOUR) == []
     fire(desk, 1, 2)
     desk.clock.now = nine
     desk.settle(patience=10.0)
     desk.state.database.write(lambda connection: digest.tell_daily(connection, "slack", nine)).result()
-    assert due(nine + 60) == []
-    assert due(nine + 24 * HOUR) == ["slack"]
+    assert morning.due(nine + 60) == []
+    assert morning.due(nine + 24 * HOUR) == ["slack"]
     desk.settle(patience=10.0)
     assert "Daily digest" in texts(desk)[-1]
     assert "2 alerts firing" in texts(desk)[-1]
+
+
+def test_a_restart_across_its_hour_does_not_cost_the_daily_digest(morning: Morning) -> None:
+    """Down from five seconds before nine to three seconds after: it comes, and once."""
+    nine = STARTED + 9 * HOUR
+    morning.start(STARTED)
+    assert morning.due(nine - 5) == []
+    morning.start(nine + 3)
+    assert morning.due(nine + 3) == ["slack"]
+    morning.state.database.write(lambda connection: digest.tell_daily(connection, "slack", nine + 3)).result()
+    morning.start(nine + 10)
+    assert morning.due(nine + 10) == []
+
+
+def test_a_daily_digest_is_not_made_up_for_from_before_it_was_configured(morning: Morning) -> None:
+    """Neither a new bridge, nor another hour, nor another destination, nor one that was taken out once."""
+    nine = STARTED + 9 * HOUR
+    morning.start(nine + 60)
+    assert morning.due(nine + 60) == []
+    assert morning.due(nine + 24 * HOUR) == ["slack"]
+    late = nine + 5.5 * HOUR
+    morning.start(late, daily_at(14))
+    assert morning.due(late, daily_at(14)) == []
+    both = daily_at(14, "slack", "email")
+    morning.start(late + 60, both)
+    assert morning.due(nine + 29 * HOUR, both) == ["slack", "email"]
+    morning.start(nine + 29 * HOUR, None)
+    morning.start(nine + 29 * HOUR + 60, both)
+    assert morning.due(nine + 29 * HOUR + 60, both) == []
+
+
+def test_a_wrong_clock_does_not_put_the_daily_digest_off(morning: Morning) -> None:
+    """First configured in a year that is not yet: with the right time it counts from then."""
+    morning.start(STARTED + 365 * 24 * HOUR)
+    morning.start(STARTED)
+    assert morning.due(STARTED + 9 * HOUR) == ["slack"]
+    morning.start(STARTED, None)
+    morning.start(STARTED + 24 * HOUR)
+    morning.state.database.write(lambda connection: digest.clock_set(connection, -24 * HOUR)).result()
+    assert morning.due(STARTED + 9 * HOUR) == ["slack"]

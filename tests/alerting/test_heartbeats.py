@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -152,6 +153,33 @@ def test_a_signal_that_is_no_longer_configured_is_forgotten(station: Station) ->
     """Its row would be missed for ever."""
     station.state.database.write(lambda connection: heartbeats.register(connection, [], 0.0)).result()
     assert station.state.rows("SELECT * FROM heartbeats") == []
+
+
+def test_the_incident_of_a_signal_that_is_no_longer_configured_ends(station: Station) -> None:
+    """Nothing would ever be heard of it again; that is said, and its severity stays what it was."""
+    station.listen(310)
+    station.timekeeper.beats = (replace(WATCHDOG, name="alive"),)
+    station.timekeeper.start()
+    (incident,) = station.state.incidents()
+    assert (incident["close_reason"], incident["ended_at"]) == ("resolved", station.state.clock())
+    assert json.loads(incident["labels"])["severity"] == "critical"
+    assert "no longer configured" in incident["annotations"]
+    assert station.state.rows("SELECT want_version, closed FROM deliveries") == [
+        {"want_version": 2, "closed": 1}
+    ]
+
+
+@pytest.mark.parametrize("status", ["firing", "resolved"])
+def test_a_signal_that_was_an_alert_before_ends_as_one(station: Station, status: str) -> None:
+    """Its incident was opened before it became a heartbeat, and nothing else would end it."""
+    station.state.record(BEAT)
+    labels = {"alertname": "Watchdog", "severity": "none"}
+    assert station.post(webhook(alert("w", status, labels=labels), group_key="watchdog")) == 200
+    assert [row["close_reason"] for row in station.state.incidents()] == ["resolved"]
+    (beat,) = station.state.rows("SELECT seen_at FROM heartbeats")
+    assert (beat["seen_at"] is not None) is (status == "firing")
+    assert station.post(BEAT) == 200
+    assert len(station.state.incidents()) == 1
 
 
 def test_without_heartbeats_a_watchdog_is_an_alert_like_any_other() -> None:

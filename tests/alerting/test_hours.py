@@ -73,6 +73,32 @@ def test_a_time_that_is_skipped_or_comes_twice() -> None:
     assert utc(gone.opening(at("2026-03-29T00:00"))) == "2026-03-30 00:30"
 
 
+@pytest.mark.parametrize(("begin", "end"), [(60, 150), (22 * 60, 150)])
+def test_a_span_that_ends_in_a_skipped_hour_ends_as_if_it_were_there(begin: int, end: int) -> None:
+    """02:30 of 29 March is 03:30 by the new time, and not an hour before that."""
+    hours = Hours(zone=BERLIN, days=EVERY_DAY, begin=begin, end=end)
+    assert utc(hours.closing(at("2026-03-29T01:30"))) == "2026-03-29 01:30"
+
+
+@pytest.mark.parametrize("minute", [120, 150, 179])
+def test_an_hour_that_is_skipped_still_has_its_moment(minute: int) -> None:
+    """The daily digest of that day comes, whatever the change of the clock leaves of its span."""
+    hours = Hours(zone=BERLIN, days=EVERY_DAY, begin=minute, end=minute + 1)
+    assert utc(hours.latest(at("2026-03-29T12:00"))) == f"2026-03-29 01:{minute - 120:02}"
+
+
+def test_hours_that_differ_have_other_words() -> None:
+    """In their zone, their days or their times."""
+    others = (
+        Hours(zone=ZoneInfo("UTC"), days=EVERY_DAY, begin=22 * 60, end=7 * 60),
+        Hours(zone=BERLIN, days=frozenset({0, 1}), begin=22 * 60, end=7 * 60),
+        Hours(zone=BERLIN, days=EVERY_DAY, begin=21 * 60, end=7 * 60),
+        Hours(zone=BERLIN, days=EVERY_DAY, begin=22 * 60, end=8 * 60),
+    )
+    assert len({NIGHT.words(), *(hours.words() for hours in others)}) == 5
+    assert NIGHT.words() == "Europe/Berlin mon,tue,wed,thu,fri,sat,sun 1320 420"
+
+
 @given(
     now=st.floats(min_value=1.7e9, max_value=1.9e9),
     days=st.frozensets(st.integers(0, 6), min_size=1),

@@ -95,7 +95,12 @@ def test_a_good_press_acts_once_and_is_answered_at_once(door: Door) -> None:
     assert door.press().status_code == 200
     assert acknowledged(door.state) == "@ana"
     (entry,) = door.state.rows("SELECT * FROM audit WHERE kind = 'acknowledged'")
-    assert json.loads(entry["detail"]) == {"by": "@ana", "via": "slack", "user": "U0ANA"}
+    assert json.loads(entry["detail"]) == {
+        "by": "@ana",
+        "via": "slack",
+        "user": "U0ANA",
+        "severity": "warning",
+    }
     assert door.counted == [("acknowledge", "slack", "done")]
     assert door.told == 1
 

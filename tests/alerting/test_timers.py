@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerting import digest, episodes, incidents, outbox, payload
+from alerting import actions, digest, episodes, incidents, outbox, payload
 from alerting.database import Database
 from alerting.digest import StormPolicy
 from alerting.escalation import Policy, Step
@@ -253,6 +253,79 @@ def test_more_urgent_is_told_by_the_policy_for_it(office: Office) -> None:
     assert office.told() == ["slack", "pagerduty"]
 
 
+CRITICAL_FIRST = (
+    Policy(name="critical", matchers=(Matcher("severity=critical"),), steps=STEPS[:2]),
+    Policy(name="others", steps=STEPS[:1]),
+)
+"""Critical alerts call, others are only shown."""
+
+
+def take_on(office: Office, incident_id: int = 1) -> None:
+    """Acknowledge, as a button does."""
+    request = actions.Request(action="acknowledge", incident_id=incident_id, by="ana", via="http")
+    office.write(
+        lambda connection: actions.perform(connection, request, now=office.clock(), means=actions.Means())
+    )
+
+
+def test_an_acknowledgement_ends_when_another_policy_takes_over(office: Office) -> None:
+    """Ana has taken on the warning and not the critical alert that joins it: that one calls, and says why."""
+    office.policies = CRITICAL_FIRST
+    office.restart()
+    office.record(webhook(alert("a")))
+    take_on(office)
+    office.pass_(HOUR)
+    office.record(webhook(alert("a"), alert("b", severity="critical")))
+    (incident,) = office.rows("SELECT acknowledged_at, acknowledged_by FROM incidents")
+    assert incident == {"acknowledged_at": None, "acknowledged_by": None}
+    (line,) = office.rows("SELECT detail FROM audit WHERE kind = 'acknowledgement_lifted'")
+    assert json.loads(line["detail"]) == {"names": ["ana"], "count": 1, "reason": "it has become more urgent"}
+    office.pass_(300)
+    assert office.told() == ["slack", "pagerduty"]
+
+
+def test_an_acknowledgement_of_a_critical_alert_outlasts_its_flapping(office: Office) -> None:
+    """It ended and came back while the group went on: whoever took it on still has it."""
+    office.policies = CRITICAL_FIRST
+    office.restart()
+    office.record(webhook(alert("a"), alert("b", severity="critical")))
+    take_on(office)
+    office.record(webhook(alert("a"), alert("b", "resolved", severity="critical")))
+    office.pass_(HOUR)
+    office.record(webhook(alert("a"), alert("b", severity="critical", starts_at="2026-01-01T00:50:00Z")))
+    office.pass_(HOUR)
+    assert office.told() == ["slack"]
+    assert office.rows("SELECT acknowledged_by FROM incidents") == [{"acknowledged_by": "ana"}]
+
+
+def test_an_acknowledgement_stands_under_the_same_policy(office: Office) -> None:
+    """Nobody else would be called: what is told is told already."""
+    office.record(webhook(alert("a")))
+    take_on(office)
+    office.record(webhook(alert("a"), alert("b", severity="critical")))
+    office.pass_(HOUR)
+    assert office.told() == ["slack"]
+
+
+def test_an_acknowledged_digest_does_not_hide_what_turns_critical(office: Office) -> None:
+    """It joined after somebody had taken the digest on, and is more urgent than anything in it."""
+    office.policies = CRITICAL_FIRST
+    office.restart()
+    for name in "abcxyz":  # enough for the storm to go on
+        office.record(webhook(alert(name), group_key=name))
+    storm = StormPolicy(backlog=2)
+    office.write(lambda connection: digest.fold(connection, "slack", now=office.clock(), policy=storm))
+    (row,) = office.rows("SELECT incident_id FROM digests")
+    take_on(office, row["incident_id"])
+    office.record(webhook(alert("d"), group_key="d"))
+    office.write(lambda connection: digest.fold(connection, "slack", now=office.clock(), policy=storm))
+    joined = office.rows("SELECT 1 FROM members WHERE incident_id = ?", row["incident_id"] + 1)
+    assert len(joined) == 1
+    office.record(webhook(alert("d"), alert("e", severity="critical"), group_key="d"))
+    office.pass_(300)
+    assert office.told(row["incident_id"] + 1) == ["slack", "pagerduty"]
+
+
 def test_what_no_policy_matches_goes_to_its_source(office: Office) -> None:
     """As without any policy."""
     office.policies = (Policy(name="east", sources=("east",), steps=(Step(to=("email",)),)),)
@@ -294,6 +367,22 @@ def test_quiet_hours_end_with_one_digest_of_what_still_fires(office: Office) -> 
     office.pass_(300)
     assert office.told(1) == ["slack", "pagerduty"]
     assert office.told(3) == []
+
+
+def test_what_turns_critical_in_quiet_hours_is_told_at_once(office: Office) -> None:
+    """By the policy that has held it; the next step counts from then, and not from before."""
+    office.policies = (Policy(name="night", steps=STEPS, quiet_hours=NIGHT),)
+    office.restart()
+    office.record(webhook(alert("a")))
+    office.pass_(HOUR)
+    assert office.told() == []
+    office.record(webhook(alert("a"), alert("b", severity="critical")))
+    assert office.told() == ["slack"]
+    assert office.rows("SELECT * FROM digests") == []
+    office.pass_(300)
+    assert office.told() == ["slack", "pagerduty"]
+    office.pass_(600)
+    assert office.told() == ["slack", "pagerduty", "email"]
 
 
 def test_a_repeat_asks_again_with_a_line_in_the_thread(office: Office) -> None:
