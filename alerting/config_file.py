@@ -7,9 +7,11 @@ alone.
 from __future__ import annotations
 
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import pydantic
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from . import config_words
 from .config_actions import ActionsSection, AlertmanagerSection, MentionsSection
@@ -32,6 +34,8 @@ _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _Seconds = Annotated[float, Field(gt=0, le=365 * 86_400)]
 _Port = Annotated[int, Field(ge=0, le=65_535)]
+_NOT_OF_A_HOST: Final = frozenset(" \t\r\n*[]%")
+"""What a URL's host may not have, or has only in a pattern, which is not understood here."""
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")]
 
 _STATE, _INTAKE = StatePolicy(), IntakePolicy()
@@ -93,10 +97,29 @@ class DeliverySection(Section):
     parked_retry_seconds: _Seconds = _DELIVERY.parked_retry_seconds
 
 
+def _host(text: str) -> str:
+    """A host as it stands in a parsed address, in small letters; an address or a port would match no link."""
+    name = text.lower()
+    try:
+        # An IPv6 address has brackets in a URL, and none here; nothing else has two colons.
+        parts = urlsplit(f"//[{name}]" if name.count(":") > 1 else f"//{name}")
+        bare = parts.hostname == name and not set(name) & _NOT_OF_A_HOST
+    except ValueError:
+        bare = False
+    if not bare:
+        raise PydanticCustomError(
+            "host", "a bare host name such as grafana.example.org, without https:// or port"
+        )
+    return name
+
+
+_Host = Annotated[_Text, AfterValidator(_host)]
+
+
 class LinksSection(Section):
     """Where links may lead."""
 
-    hosts: list[_Text] = []
+    hosts: list[_Host] = []
 
 
 class SourceSection(Section):

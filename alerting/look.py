@@ -23,14 +23,17 @@ class LinkPolicy:
     Attributes
     ----------
     hosts : tuple of str
-        Hosts that a link from an alert may have; empty allows every http(s) host.
+        Hosts that a link from an alert may have, bare and in any case; empty allows every http(s) host.
     """
 
     hosts: tuple[str, ...] = ()
 
     def allows(self, url: str) -> bool:
         """Whether a URL is plain http(s) and its host allowed."""
-        return bool(markup.safe_url(url)) and (not self.hosts or urlsplit(url).hostname in self.hosts)
+        if not markup.safe_url(url):
+            return False
+        # A parsed address has its host in small letters.
+        return not self.hosts or urlsplit(url).hostname in {host.lower() for host in self.hosts}
 
     def link(self, url: str, label: str) -> str:
         """A link if the URL is http(s) and its host allowed, else a path as harmless text, else nothing."""

@@ -18,7 +18,16 @@ from typing import Any, Final
 
 from . import buttons, guidance, markup, thread
 from .look import Look
-from .views import NAME_LENGTH, AlertState, AlertView, GroupView, ThreadLine, describe
+from .views import (
+    DETAILS,
+    NAME_LENGTH,
+    AlertState,
+    AlertView,
+    GroupView,
+    ThreadLine,
+    describe_all,
+    named_by,
+)
 
 Block = dict[str, Any]
 
@@ -127,9 +136,15 @@ def _title(view: GroupView) -> str:
     else:
         circle = _CIRCLES.get(view.severity, _OTHER_CIRCLE)
         word = markup.escape(view.severity or "alert", 20).capitalize()
-    name = markup.escape(view.labels.get("alertname", "Several alerts"), 60)
+    name = markup.escape(view.labels.get("alertname", ""), 60) or _nameless(view)
     model = markup.escape(_model(view.labels), 60)
     return f"{circle} {word}: {name}" + (f" · {model}" if model else "")
+
+
+def _nameless(view: GroupView) -> str:
+    """What a group is called whose alerts have no name, or none in common."""
+    alone = view.firing + view.unheard + view.resolved + view.truncated <= 1
+    return "Unnamed alert" if alone else "Several alerts"
 
 
 def _model(labels: Mapping[str, str]) -> str:
@@ -237,25 +252,26 @@ def _score(annotations: Mapping[str, str]) -> str:
 def _alert_sections(view: GroupView, shown: int, description: int) -> Iterator[Block]:
     """A section per alert, then a line on those left out."""
     listed = view.alerts[:shown]
-    for alert in listed:
-        yield _section(_alert_text(view, alert, description))
+    for alert, name in zip(listed, describe_all(listed, view.labels), strict=True):
+        yield _section(_alert_text(view, alert, name, description))
     rest = view.firing + view.unheard + view.resolved - len(listed)
     if rest > 0:
         yield _section(f"… and {rest} more in this group")
 
 
-def _alert_text(view: GroupView, alert: AlertView, description: int) -> str:
+def _alert_text(view: GroupView, alert: AlertView, name: str, description: int) -> str:
     """One alert: what it is about, its score, since when, and its description."""
     circle = (
         _RESOLVED_CIRCLE
         if alert.state == "resolved"
         else _CIRCLES.get(alert.labels.get("severity", ""), _OTHER_CIRCLE)
     )
-    parts = [f"{circle} {markup.code(describe(alert.labels), NAME_LENGTH)}"]
+    parts = [f"{circle} {markup.code(name, NAME_LENGTH)}"]
+    said = {*view.labels, *named_by(alert.labels)}
     parts += [
-        markup.code(alert.labels[name], NAME_LENGTH)
-        for name in ("test_type", "window", "segment")
-        if alert.labels.get(name) and name not in view.labels
+        markup.code(alert.labels[label], NAME_LENGTH)
+        for label in DETAILS
+        if alert.labels.get(label) and label not in said
     ]
     if score := _score(alert.annotations):
         parts.append(score)

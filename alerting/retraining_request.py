@@ -1,15 +1,20 @@
 """An incident -> a request for a retraining, once for each cause.
 
 A cause is an incident with one of the chosen alerts, or the wish of a person. It carries the same key however
-often it is sent, so the service starts one run for it. Whether a run is allowed now (cooldown, budget, broken
-data) is for the service to say: it answers 2xx once it has taken the request down.
+often it is sent, so the service starts one run for it. The key follows from what is asked for: an alert of
+another name, feature or model that joins later is another question, about all that fires of its model. What
+was asked for is kept where other receivers keep the name of their message, so that nothing is asked for again
+when some of it ends or comes back. Whether a run is allowed now (cooldown, budget, broken data) is for the
+service to say: it answers 2xx once it has taken the request down.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 
 from . import document, guidance, webhook
@@ -22,9 +27,19 @@ from .views import AlertView, GroupView, ThreadLine
 from .webhook import WebhookPolicy
 
 ALERTS_READ: Final = 1_000
-"""Of an incident, to find causes among them; what is asked lists the first as any message does."""
+"""Of an incident, to find causes among them, all of which are listed in what is asked. An incident that has
+asked for as many different things has asked enough."""
 ASKED: Final = "retraining_requested"
 """The audit entry of a person's wish."""
+MARK_LENGTH: Final = 8
+"""Hexadecimal digits that stand for one thing asked for: beside a thousand others, one in four million new
+ones would look known."""
+KEY_LENGTH: Final = 16
+"""Hexadecimal digits in the key of a request: two of an incident are never the same."""
+DECIDING: Final = ("model_name", "alertname", "feature_name")
+"""Labels that make an alert another thing to ask for; a new severity or measure of the same is none."""
+_SEPARATOR: Final = ":"
+"""Between the thread and the marks of what was asked for; no thread has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +100,19 @@ class RetrainingService:
 
     def send(self, letter: Letter) -> Outcome:
         """Ask for a retraining if there is a cause that was not yet asked for."""
-        view = letter.group
+        view, (thread, asked) = letter.group, _told(letter)
         wish = next((line for line in reversed(letter.lines) if line.kind == ASKED), None)
-        causes = list(view.alerts) if wish is not None else self.policy.causes(view)
+        causes = self.policy.causes(view)
         silenced = view.silenced_until is not None and view.silenced_until > letter.at
-        if wish is None and (letter.ts is not None or not causes or silenced or view.closed_at is not None):
+        joined = [] if silenced or view.closed_at is not None or asked is None else _joined(causes, asked)
+        if wish is None and not joined:
             return Unneeded()
         # A wish is a cause of its own, also after a request that came by itself.
-        cause = letter.thread if wish is None else f"{letter.thread}.{int(wish.at)}"
-        body = self._body(letter, cause, causes, wish)
-        return webhook.post(self.place, self.secret, cause, body, now=self.clock(), ts=letter.thread)
+        key = f"{thread}.{_digest(_marks(joined), KEY_LENGTH) if wish is None else int(wish.at)}"
+        body = self._body(letter, key, joined if wish is None else list(view.alerts), wish)
+        told = sorted({*_marks(causes), *(asked or ())})
+        ts = f"{thread}{_SEPARATOR}{','.join(told)}"
+        return webhook.post(self.place, self.secret, key, body, now=self.clock(), ts=ts)
 
     def find(self, letter: Letter) -> Search:
         """There is nothing to look for: the same cause again has no further effect."""
@@ -105,6 +123,7 @@ class RetrainingService:
         self, letter: Letter, cause: str, causes: Sequence[AlertView], wish: ThreadLine | None
     ) -> Mapping[str, Any]:
         view = letter.group
+        features = view.features if wish is not None else _values(causes, "feature_name")
         return {
             "version": document.VERSION,
             "kind": "retraining",
@@ -119,12 +138,69 @@ class RetrainingService:
             "model_name": _common(view, causes, "model_name"),
             "model_version": _common(view, causes, "model_version"),
             "severity": document.cut(view.severity, document.MAX_NAME),
-            "alert_names": sorted({alert.labels.get("alertname", "") for alert in causes} - {""}),
-            "features": [document.cut(feature, document.MAX_NAME) for feature in view.features],
+            "alert_names": _values(causes, "alertname"),
+            "features": [document.cut(feature, document.MAX_NAME) for feature in features],
             "quality": guidance.annotations_of(view).get("quality"),
             "incident": document.incident(view, self.links),
-            "alerts": [] if letter.plain else document.alerts(causes[:ALERTS_SHOWN]),
+            "alerts": _shortest(causes) if letter.plain else _listed(causes),
         }
+
+
+def _told(letter: Letter) -> tuple[str, frozenset[str] | None]:
+    """The thread of an incident, and marks of what was asked for; None if only an older bridge knows that."""
+    thread, separator, marks = (letter.ts or "").partition(_SEPARATOR)
+    if letter.ts is None:
+        return letter.message_id, frozenset()
+    return thread, frozenset(marks.split(",")) - {""} if separator else None
+
+
+def _joined(causes: Sequence[AlertView], asked: frozenset[str]) -> list[AlertView]:
+    """All causes of the models of which one was not asked for; one without a model counts for every model."""
+    if len(asked) >= ALERTS_READ:
+        return []
+    models = {alert.labels.get("model_name", "") for alert in causes if _mark(alert) not in asked}
+    if not models or "" in models:
+        return list(causes) if models else []
+    return [alert for alert in causes if alert.labels.get("model_name", "") in models | {""}]
+
+
+def _mark(alert: AlertView) -> str:
+    """A few characters for what an alert asks for."""
+    return _digest((alert.labels.get(name, "") for name in DECIDING), MARK_LENGTH)
+
+
+def _marks(alerts: Iterable[AlertView]) -> list[str]:
+    """What alerts ask for, each thing once, in an order of its own."""
+    return sorted({_mark(alert) for alert in alerts})
+
+
+def _digest(texts: Iterable[str], length: int) -> str:
+    """A few characters, the same for the same texts in the same order."""
+    return hashlib.sha256(json.dumps(list(texts)).encode()).hexdigest()[:length]
+
+
+def _listed(causes: Sequence[AlertView]) -> list[dict[str, Any]]:
+    """Every cause, since none may be lost; those that no message would list without their annotations."""
+    rest = [replace(alert, annotations={}) for alert in causes[ALERTS_SHOWN:]]
+    return document.alerts([*causes[:ALERTS_SHOWN], *rest])
+
+
+def _shortest(causes: Sequence[AlertView]) -> list[dict[str, Any]]:
+    """Nothing, if the request says it all without its alerts; of several models what tells them apart."""
+    if len({alert.labels.get("model_name", "") for alert in causes}) < 2:
+        return []
+    bare = {
+        _mark(alert): replace(
+            alert, annotations={}, labels={name: alert.labels.get(name, "") for name in DECIDING}
+        )
+        for alert in causes
+    }
+    return document.alerts(list(bare.values()))
+
+
+def _values(alerts: Sequence[AlertView], name: str) -> list[str]:
+    """What alerts have in a label, in the order of the alphabet."""
+    return sorted({alert.labels.get(name, "") for alert in alerts} - {""})
 
 
 def _common(view: GroupView, causes: Sequence[AlertView], name: str) -> str | None:

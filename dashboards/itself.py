@@ -31,9 +31,10 @@ def _at_a_glance() -> Section:
     numbers = [
         stat_panel(
             "Targets down",
-            "Programs that Prometheus cannot scrape: models, bridge, Alertmanager, Prometheus itself.",
+            "Programs that Prometheus cannot scrape: models, bridge, retraining, Alertmanager, Prometheus "
+            "itself.",
             "none",
-            Query('count(up{job=~"model|bridge|alertmanager|prometheus"} == 0) or vector(0)'),
+            Query('count(up{job=~"model|bridge|retraining|alertmanager|prometheus"} == 0) or vector(0)'),
             bad_from=1,
         ),
         stat_panel(
@@ -147,7 +148,7 @@ def _exporter() -> Section:
         "Resident memory of each program that exports it.",
         "bytes",
         Query(
-            'process_resident_memory_bytes{job=~"model|bridge|alertmanager|prometheus"}',
+            'process_resident_memory_bytes{job=~"model|bridge|retraining|alertmanager|prometheus"}',
             "{{job}} {{instance}}",
         ),
     )

@@ -30,6 +30,14 @@ ESTIMATED = ("accuracy", "f1", "auc", "mae", "rmse")
 """Measures that the exporter also estimates without outcomes."""
 
 
+def judged_drop(matchers: str) -> str:
+    """Drops from the training time in windows of enough rows: those of three rows can be any number."""
+    same = "on (model_name, model_version, measure, window, job, instance)"
+    return (
+        f"(model_performance_drop_ratio{{{matchers}}} and {same} model_performance_state{{{matchers}}} >= 0)"
+    )
+
+
 def alert_line(name: str, severity: str = "", *, of_model: bool = True) -> Query:
     """What an alert compares with, as a line."""
     matchers = [f'threshold="{name}"']

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .codes import PERFORMANCE, QUALITY
-from .lines import BY_VERSION, MODEL, alert_line, own_threshold
+from .lines import BY_VERSION, MODEL, alert_line, judged_drop, own_threshold
 from .page import Band, Section, events, model_variables, page
 from .panels import timeseries_panel
 from .queries import Query
@@ -291,10 +291,10 @@ def _model() -> Section:
     )
     drop = timeseries_panel(
         "Drop from the training time",
-        "Largest drop of each measure in any window, as a share of the reference; the line is the smallest "
-        "drop that counts.",
+        "Largest drop of each measure in any window with enough rows to judge it, as a share of the "
+        "reference; the line is the smallest drop that counts.",
         "percentunit",
-        Query(f"max by (measure) (model_performance_drop_ratio{{{MODEL}}})", "{{measure}}"),
+        Query(f"max by (measure) {judged_drop(MODEL)}", "{{measure}}"),
         Query(f"min(model_performance_drop_threshold{{{MODEL}}})", "alert from", threshold=True),
     )
     concept = states_panel(

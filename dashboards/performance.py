@@ -8,7 +8,7 @@ from exporter.performance import GREATER_IS_BETTER
 
 from .codes import CALIBRATION, ESTIMATE, PERFORMANCE, TREND
 from .evidence import concept, estimates, outcomes, segments
-from .lines import BY_MEASURE, OF_WINDOW, ONE_VERSION, measure_panel, own_threshold
+from .lines import BY_MEASURE, OF_WINDOW, ONE_VERSION, judged_drop, measure_panel, own_threshold
 from .page import Band, Section, events, model_variables, page, query_variable
 from .panels import categories_panel, stat_panel, timeseries_panel
 from .queries import Query
@@ -22,10 +22,10 @@ BY_BIN = "by (bin)"
 BY_CLASS = "by (predicted_class)"
 
 IN_THRESHOLDS = (
-    f"max by (measure) (model_performance_drop_ratio{{{OF_WINDOW}}}) "
+    f"max by (measure) {judged_drop(OF_WINDOW)} "
     f"/ on (measure) max by (measure) (model_performance_drop_threshold{{{ONE_VERSION}}})"
 )
-"""Drop of each measure as a multiple of the drop that counts for it."""
+"""Drop of each measure that can be judged, as a multiple of the drop that counts for it."""
 
 SHARES = (
     ("auc", "AUC", "How well rows are ordered: 0.5 is chance, 1 is perfect."),
@@ -147,7 +147,8 @@ def _against_reference() -> Section:
     )
     drop = timeseries_panel(
         "Drop of every measure",
-        "How much worse than at training time, as a multiple of the drop that counts; below zero is better.",
+        "How much worse than at training time, as a multiple of the drop that counts; below zero is better. "
+        "Only while the window has enough rows to be judged.",
         "none",
         Query(IN_THRESHOLDS, "{{measure}}"),
         own_threshold(),
@@ -185,14 +186,20 @@ def _table() -> Panel:
 
     return table_panel(
         "Measures",
-        "All rows of the chosen window: value, 95 % interval, value at training time, drop and trend.",
+        "All rows of the chosen window: value, 95 % interval, value at training time, drop and trend. No "
+        "drop where the rows are too few to judge it.",
         {"measure": "Measure"},
         [
             Column(title="Now", unit="none", expr=named("", OF_WINDOW), decimals=3),
             Column(title="95 % from", unit="none", expr=of("model_performance_low"), decimals=3),
             Column(title="95 % to", unit="none", expr=of("model_performance_high"), decimals=3),
             Column(title="Training", unit="none", expr=named("_reference", ONE_VERSION), decimals=3),
-            Column(title="Drop", unit="percentunit", expr=of("model_performance_drop_ratio"), decimals=1),
+            Column(
+                title="Drop",
+                unit="percentunit",
+                expr=f"max {BY_MEASURE} {judged_drop(OF_WINDOW)}",
+                decimals=1,
+            ),
             Column(title="Drop / threshold", unit="none", expr=IN_THRESHOLDS, decimals=2, bad_from=1),
             Column(title="State", unit="none", expr=of("model_performance_state"), codes=PERFORMANCE),
             Column(title="Change a day", unit="none", expr=of("model_performance_slope"), decimals=4),

@@ -118,6 +118,22 @@ def test_severity_is_a_word_and_a_colour(severity: str, title: str, colour: str)
     assert sent.attachments[0]["color"] == colour
 
 
+@pytest.mark.parametrize(
+    ("labels", "firing", "title"),
+    [
+        ({}, 1, "🟠 Warning: Unnamed alert"),
+        ({"alertname": " "}, 1, "🟠 Warning: Unnamed alert"),
+        ({"model_name": "delay"}, 2, "🟠 Warning: Several alerts · delay"),
+        ({"alertname": ""}, 2, "🟠 Warning: Several alerts"),
+    ],
+)
+def test_a_group_without_a_name_has_a_headline(labels: dict[str, str], firing: int, title: str) -> None:
+    """One alert is not several, and an empty name is none."""
+    sent = message.root(group_view(labels=labels, firing=firing), NOW)
+    assert sent.blocks[0]["text"]["text"] == title
+    assert sent.text.startswith(f"{title}. ")
+
+
 def test_a_resolved_message_is_green_and_says_how_long_it_lasted() -> None:
     """The end is told with its times, and no longer with the numbers of when it fired."""
     over = alert_view(state="resolved", ended_at=NOW - 60)
@@ -180,6 +196,7 @@ def test_links_lead_only_to_allowed_hosts_where_hosts_are_given() -> None:
     text = said(message.root(group_view(), NOW, Look(links=LinkPolicy(hosts=("grafana.example",)))))
     assert "|Dashboard>" in text
     assert "docs.example" not in text
+    assert LinkPolicy(hosts=("Grafana.Example",)).allows("https://GRAFANA.example:3000/d/x")
 
 
 def test_a_reply_tells_what_happened_and_when_if_that_was_earlier() -> None:

@@ -313,13 +313,27 @@ def test_a_retraining_that_is_not_needed_is_not_a_call(post_of: Callable[..., Po
     post = post_of("retraining")
     post.state.record(webhook(alert("a")))
     post.settle()
-    post.state.record(webhook(alert("a"), alert("b")))
+    worse = alert("a", severity="critical", fingerprint="a critical")
+    post.state.record(webhook(alert("a"), worse))
     post.settle()
-    post.state.record(webhook(alert("a", "resolved"), alert("b", "resolved")))
+    post.state.record(webhook(alert("a", "resolved"), {**worse, "status": "resolved"}))
     post.settle()
     assert post.fake.counters().doubled == 0
     assert post.metric("bridge_deliveries_total", outcome="delivered", reason="ok") == 1
     assert post.pending() == 0
+
+
+def test_a_feature_that_joins_an_incident_is_asked_for_once(post_of: Callable[..., Post]) -> None:
+    """What was asked for is in the state, so that a new process knows it, too."""
+    post_of("retraining").state.record(webhook(alert("a")))
+    for alerts in ([alert("a")], [alert("a"), alert("b")], [alert("a")], [alert("b"), alert("a")]):
+        post = post_of("retraining")
+        post.state.record(webhook(*alerts))
+        post.settle()
+        assert post.pending() == 0
+    assert isinstance(post.fake, FakeWebhook)
+    assert [body["features"] for body in post.fake.taken] == [["a"], ["a", "b"]]
+    assert post.fake.counters().repeated == 0
 
 
 @pytest.mark.parametrize(

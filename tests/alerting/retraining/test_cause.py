@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from alerting.errors import PayloadError
+from alerting.retraining import runs
 from alerting.retraining.cause import Cause, by_hand, from_report, from_webhook
+from alerting.retraining.decision import Facts, decide
+from alerting.retraining.policy import ModelPolicy, Trigger
+from alerting.retraining.state import State
 from alerting.retraining_request import RetrainingPolicy, RetrainingService
 from alerting.secret import Secret
 from alerting.testing import FakeWebhook
@@ -42,9 +47,8 @@ def changed(body: bytes, change: Callable[[dict[str, Any]], Any]) -> bytes:
 def test_a_request_of_the_bridge_is_a_cause() -> None:
     """Key, model, version, severity, features, since when, and what it says of the data."""
     (cause,) = from_webhook(sent(group=group_view(annotations={"quality": "ok"})), now=NOW)
-    assert (cause.key, cause.origin, cause.model_name, cause.model_version) == (
-        "id-1", "alert", "flight_delay", "1.2.0",
-    )  # fmt: skip
+    assert (cause.origin, cause.model_name, cause.model_version) == ("alert", "flight_delay", "1.2.0")
+    assert cause.key.startswith("id-1.")
     assert (cause.severity, cause.features, cause.quality) == ("warning", ("dep_hour",), "ok")
     assert cause.alert_names == ("ModelDriftDetected",)
     assert cause.since == group_view().opened_at
@@ -67,6 +71,34 @@ def test_a_group_of_several_models_is_a_cause_for_each() -> None:
         ("other", ("ModelConceptDrift",)),
     ]
     assert len({cause.key for cause in found}) == 1
+
+
+def test_what_joins_an_incident_is_a_new_question_and_a_repetition_is_none(tmp_path: Path) -> None:
+    """A trigger for one feature hears it although the incident began with another."""
+    state, trigger = (
+        State(tmp_path),
+        Trigger(name="drift", kind="data_drift", alert_names=("ModelDriftDetected",), features=("critical",)),
+    )
+    policy = ModelPolicy(name="flight_delay", runner="r", triggers=(trigger,))
+    taken = []
+    for features in (["unimportant"], ["unimportant"], ["unimportant", "critical"]):
+        view = group_view(alerts=[alert_view(feature) for feature in features])
+        (cause,) = from_webhook(sent(group=view), now=NOW)
+        with state.write() as connection:
+            _, new = runs.request(connection, cause, NOW)
+        taken.append((new, decide(Facts(cause=cause, requested_at=NOW), policy, NOW).reasons[0].code))
+    assert taken == [(True, "no_trigger"), (False, "no_trigger"), (True, "quality_unknown")]
+
+
+def test_no_model_of_a_large_group_is_forgotten() -> None:
+    """Each of a dozen is a cause, and so is each when the bridge leaves out what it can."""
+    alerts = [
+        alert_view(labels={"alertname": "ModelDriftDetected", "model_name": f"model_{number:02}"})
+        for number in range(12)
+    ]
+    for plain in (False, True):
+        found = from_webhook(sent(group=group_view(alerts=alerts), plain=plain), now=NOW)
+        assert [cause.model_name for cause in found] == [f"model_{number:02}" for number in range(12)]
 
 
 def test_a_request_without_its_alerts_still_says_what_it_says() -> None:
