@@ -34,7 +34,7 @@ def state_of(view: GroupView) -> str:
 
 def title(view: GroupView) -> str:
     """What and which model; the same for as long as the incident lasts, as far as its labels are."""
-    name = cut(view.labels.get("alertname", "Several alerts"), MAX_NAME)
+    name = cut(view.labels.get("alertname") or "Several alerts", MAX_NAME)
     model = cut(f"{view.labels.get('model_name', '')} {view.labels.get('model_version', '')}", MAX_NAME)
     return f"{name} · {model}" if model else name
 

@@ -205,6 +205,7 @@ class ModelPublisher:
         for kind in QUALITY_KINDS:
             found = report.findings.get(kind)
             self._set("model_quality_score", None if found is None else found.value, kind, window)
+            self._set("model_quality_broken", None if found is None else float(found.broken), kind, window)
 
     def _cause(self, report: CauseReport, window: str) -> None:
         for feature in self._features:

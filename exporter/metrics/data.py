@@ -53,6 +53,12 @@ DATA_FAMILIES: tuple[Family, ...] = (
         "kind",
         "window",
     ),
+    DATA.gauge(
+        "model_quality_broken",
+        "1 where a kind of damage is beyond its threshold and beyond chance, else 0; absent while unknown.",
+        "kind",
+        "window",
+    ),
     DATA.gauge("model_quality_threshold", "Value from which on it counts as broken.", "kind"),
     DATA.gauge("model_quality_state", "Data of all windows: 0 ok, 2 broken, -1 unknown."),
 )

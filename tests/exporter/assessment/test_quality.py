@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from exporter import AssessmentPolicy, ConfigError, InstrumentedPredictor, Policy, Reference, Window
+from exporter.assessment.policy import QUALITY_KINDS
 from exporter.assessment.quality import AMBIGUOUS_KINDS
 
 Value = Callable[..., float | None]
@@ -93,6 +94,8 @@ def test_each_damage_is_found(predictor: InstrumentedPredictor, value: Value, ki
     assert found is not None
     assert threshold is not None
     assert found >= threshold
+    told = {kind: value("model_quality_broken", kind=kind, window="1h") for kind in QUALITY_KINDS}
+    assert {kind for kind, one in told.items() if one == 1} == found_kinds
 
 
 @pytest.mark.parametrize(
@@ -127,6 +130,8 @@ def test_calls_of_which_nothing_can_be_read_break_the_data(
     assert broken(predictor, np.zeros((500, 7))) == {"schema_mismatch"}
     assert value("model_quality_state") == 2
     assert value("model_quality_score", kind="missing", window="1h") is None
+    assert value("model_quality_broken", kind="missing", window="1h") is None
+    assert value("model_quality_broken", kind="schema_mismatch", window="1h") == 1
 
 
 def test_rows_that_are_odd_as_a_whole_are_found_when_asked_for(
