@@ -31,6 +31,8 @@ def held(value: Any) -> Any:  # noqa: ANN401 - rows, answers, ids or times, what
     >>> kept
     [{'age': 31}]
     """
+    if value is None:  # most calls have neither ids nor times of their own
+        return None
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, list):
