@@ -136,12 +136,8 @@ class Sender:
     _stop: threading.Event = field(default_factory=threading.Event)
     _trouble: str = ""
 
-    def register(self) -> None:
-        """Make the destination known to the state; before the first step."""
-        self.database.write(self.enroll).result()
-
     def enroll(self, connection: sqlite3.Connection) -> None:
-        """The same in a transaction that is under way."""
+        """Make the destination known to the state; before the first step."""
         place = self.destination
         outbox.register(
             connection, place.name, channel=place.channel, editable=place.receiver.editable, kind=place.kind

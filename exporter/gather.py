@@ -20,7 +20,7 @@ from .columns import Columns, concatenate, to_columns, unique_names
 from .errors import ObservationError
 from .observation import Call, Observations
 from .reference.kinds import category_names
-from .values import object_array, to_array
+from .values import is_hashable, object_array, to_array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,21 +241,11 @@ def _ids(calls: Sequence[Call], counts: Sequence[int]) -> NDArray[np.object_] | 
     for call, n_rows in zip(calls, counts, strict=True):
         ids = call[3]
         listed: Iterable[Any] = [None] * n_rows if ids is None else [ids] if isinstance(ids, str) else ids
-        values = [_id(value) for value in listed]
+        values = [value if is_hashable(value) else str(value) for value in listed]
         if len(values) != n_rows:
             raise ObservationError(f"ids: found {len(values)}, need {n_rows}, one a row")
         merged.extend(values)
     return object_array(merged)
-
-
-def _id(value: Any) -> Hashable:  # noqa: ANN401
-    """The id, or its text where it cannot be looked up: a list, or a tuple with one in it."""
-    try:
-        hash(value)
-    except TypeError:
-        return str(value)
-    known: Hashable = value
-    return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from .errors import ObservationError
 from .performance.measure import class_order
-from .reference.kinds import INF, MISSING, TRUTH_VALUES, category_text
+from .reference.kinds import INF, MISSING, category_text, known_name
 from .reference.profiles import CategoricalProfile
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def as_classes(y_true: Sequence[Any], classes: Sequence[str]) -> list[str | None
     ['1', '1', '1', '0', None, None]
     """
     known = set(classes)
-    return [_class(category_text(label), known) for label in y_true]
+    return [known_name(category_text(label), known) for label in y_true]
 
 
 def as_texts(y_true: Sequence[Any]) -> list[str | None]:
@@ -106,10 +106,3 @@ def as_times(at: Any, n_rows: int, now: float) -> list[float]:  # noqa: ANN401 -
     if not np.isfinite(times).all():
         raise ObservationError("outcomes: at: found a time that is not finite, need seconds since 1970")
     return [float(time) for time in times]
-
-
-def _class(text: str, known: set[str]) -> str | None:
-    if text in known:
-        return text
-    other = TRUTH_VALUES.get(text)
-    return other if other in known else None

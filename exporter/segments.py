@@ -15,7 +15,7 @@ import numpy as np
 
 from .hysteresis import severest
 from .measure import Measurement, measure_rows
-from .reference.kinds import TRUTH_VALUES
+from .reference.kinds import known_name
 from .reference.segments import rows_by_value
 from .reference.table import LABEL, PREDICTION, SCORE
 
@@ -131,10 +131,8 @@ def measure_segments(
     places = {} if values is None else rows_by_value(values)
     measured = {}
     for segment, profiles in reference.by_segment.items():
-        found = places.get(segment)
-        if found is None:
-            # Of a yes-or-no column, rows may have the other spelling: 1 for True.
-            found = places.get(TRUTH_VALUES.get(segment, ""), np.empty(0, dtype=np.int64))
+        name = known_name(segment, places)
+        found = np.empty(0, dtype=np.int64) if name is None else places[name]
         if values is None:
             columns = unknown_columns(profiles, "missing_column", f"the window has no column {feature!r}")
         elif len(found) < policy.min_samples:

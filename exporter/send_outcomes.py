@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from .errors import ObservationError, StoreError
 from .server import DEFAULT_PORT
+from .values import MAX_INTEGER_DIGITS
 
 if TYPE_CHECKING:
     from .tables.reading import Reading
@@ -38,8 +39,8 @@ NONE_FOUND: Final = 1
 IdType = Literal["text", "integer"]
 """What ids are sent as. To an exporter `"7"` and `7` are two ids, and it knows what it was given."""
 
-_WHOLE_NUMBER = re.compile(r"\s*([+-]?[0-9]{1,39})(\.0+)?\s*")
-"""Of as many digits as 128 bits have. Whoever asks for integers gets them of `007` as well."""
+_WHOLE_NUMBER = re.compile(rf"\s*([+-]?[0-9]{{1,{MAX_INTEGER_DIGITS}}})(\.0+)?\s*")
+"""Whoever asks for integers gets them of `007` as well."""
 
 Post = Callable[[str, bytes, Mapping[str, str]], bytes]
 """Address, body and headers of a POST to the body of its answer."""

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from numbers import Number
 from types import NoneType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from .blocks import types_of
 from .errors import ObservationError
 
 Array = NDArray[Any]
+
+MAX_INTEGER_DIGITS: Final = 39
+"""Of an id that is read as a whole number: as many as 128 bits have, more than any column type holds."""
 
 
 def to_array(column: Any) -> Array:  # noqa: ANN401 - that is its purpose
@@ -190,6 +193,15 @@ def is_missing(value: Any) -> bool:  # noqa: ANN401 - any value
         return isinstance(value, Number) and bool(value != value)  # noqa: PLR0124 - only NaN differs from itself
     except ArithmeticError:  # a signalling Decimal NaN refuses comparison
         return True
+
+
+def is_hashable(value: object) -> bool:
+    """Whether a value can be looked up; a tuple that holds a list says that it can, and cannot."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def float_to_object(values: Array) -> Array:

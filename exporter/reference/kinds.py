@@ -21,7 +21,7 @@ from ..blocks import blocks, distinct, look_up, types_of
 from ..statistics.categories import OTHER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from numpy.typing import NDArray
 
@@ -72,6 +72,20 @@ def category_text(value: Any) -> str:  # noqa: ANN401 - a category may be anythi
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     return _bounded(str(value))
+
+
+def known_name(text: str, known: Container[str]) -> str | None:
+    """The one of the known names that means the same as a category; None if there is none.
+
+    Examples
+    --------
+    >>> known_name("1", {"True", "False"}), known_name("1", {"1", "2"}), known_name("2", {"True"})
+    ('True', '1', None)
+    """
+    if text in known:
+        return text
+    other = TRUTH_VALUES.get(text)
+    return other if other is not None and other in known else None
 
 
 def category_names(values: NDArray[Any]) -> list[str]:

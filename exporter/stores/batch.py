@@ -174,11 +174,8 @@ def key_of(prediction_id: object) -> str:
             prediction_id.isascii() or not any("\ud800" <= one <= "\udfff" for one in prediction_id)
         )
         return f"s{prediction_id}" if whole else f"j{json.dumps(prediction_id)}"
-    if isinstance(prediction_id, (bool, int, np.integer)):
-        return f"n{int(prediction_id)}"
-    if isinstance(prediction_id, (float, np.floating)):
-        number = float(prediction_id)
-        return f"n{int(number)}" if number.is_integer() else f"n{number!r}"
+    if isinstance(prediction_id, (bool, int, float, np.integer, np.floating)):
+        return f"n{_plain(prediction_id)}"
     if isinstance(prediction_id, tuple):
         return f"tuple:{_plain(prediction_id)}"
     return f"{type(prediction_id).__name__}:{prediction_id}"
@@ -224,7 +221,7 @@ class _Columns:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a part of an id
-    """A part of an id such that parts that are equal in Python have the same text."""
+    """An id, or a part of one, such that those that are equal in Python have the same text."""
     if isinstance(value, tuple):
         return tuple(map(_plain, value))
     if isinstance(value, str):

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import ObservationError
 from ..observation import Observations
-from ..values import is_missing
+from ..values import is_hashable, is_missing
 
 PLAIN: Final = frozenset({str, int, bool})
 """Types of which every value is a single one and none is missing: most outcomes, and quickly told."""
@@ -46,7 +46,7 @@ def require_ids(ids: Iterable[Any], where: str = "outcomes") -> None:
         If there is one; the message begins with `where`.
     """
     for place, one in enumerate(ids):
-        if not _has_hash(one):
+        if not is_hashable(one):
             raise ObservationError(
                 f"{where}: ids: found {type(one).__name__} {one!r:.40} at {place},"
                 " need text, numbers or tuples"
@@ -75,19 +75,10 @@ def _single(label: Any, place: int) -> Any:  # noqa: ANN401 - labels are the use
     ):  # several values, which differ in some places and not in others
         single = False
     else:
-        single = _has_hash(label) and not isinstance(label, tuple)
+        single = is_hashable(label) and not isinstance(label, tuple)
     if not single:
         raise ObservationError(
             f"outcomes: y_true: found {type(label).__name__} {label!r:.40} at {place},"
             " need a single value for each id"
         )
     return label
-
-
-def _has_hash(value: object) -> bool:
-    """Whether a value can be looked up; a tuple that holds a list says that it can, and cannot."""
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True

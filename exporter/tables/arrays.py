@@ -24,7 +24,7 @@ import numpy as np
 
 from ..blocks import types_of
 from ..reference.kinds import category_text
-from ..values import is_missing, object_array, to_array
+from ..values import MAX_INTEGER_DIGITS, is_missing, object_array, to_array
 from .messages import arrow
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ MICROSECONDS: Final = 1e6
 
 MAX_NUMBER_CHARS: Final = 15
 """Longer numbers may not survive as a float, so as categories they stay text."""
-
-MAX_INTEGER_DIGITS: Final = 39
-"""Of an id that is read as a whole number: as many as 128 bits have, more than any column type holds."""
 
 _INTEGER: Final = rf"^ *(0|-?[1-9][0-9]{{0,{MAX_INTEGER_DIGITS - 1}}})(\.0+)? *$"
 """A whole number as programs write it: `007` and `+7` are text that looks like one. With `.0`, since pandas

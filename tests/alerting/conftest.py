@@ -166,7 +166,7 @@ def desk_of(state: State, slack: FakeSlack, clock: Clock) -> Callable[..., Desk]
             draw=lambda: 0.0,
             new_id=lambda: f"id-{next(numbers)}",
         )
-        sender.register()
+        sender.database.write(sender.enroll).result()
         return Desk(sender, state, slack, metrics, clock)
 
     return make

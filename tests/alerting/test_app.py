@@ -51,10 +51,8 @@ def test_with_a_webhook_the_end_is_a_second_message(
     eventually(lambda: titles(live_slack) == ["🟠 Warning", "🟢 Resolved"])
 
 
-def test_sigterm_ends_it_in_order_and_a_restart_goes_on(
-    bridge: Bridge, live_slack: FakeSlack, eventually: Eventually
-) -> None:
-    """Exit 0, no call cut off, and what was not told is told by the next one."""
+def ended_with_news_untold(bridge: Bridge, live_slack: FakeSlack, eventually: Eventually) -> BridgeProcess:
+    """A bridge that has ended: one incident told, its end and another one not, since Slack was away."""
     process = bridge(live_slack).start()
     process.post(webhook(alert("a"), group_key="one"))
     eventually(lambda: titles(live_slack) == ["🟠 Warning"])
@@ -63,6 +61,14 @@ def test_sigterm_ends_it_in_order_and_a_restart_goes_on(
     process.post(webhook(alert("b"), group_key="two"))
     assert process.terminate() == 0
     live_slack.faults.clear()
+    return process
+
+
+def test_sigterm_ends_it_in_order_and_a_restart_goes_on(
+    bridge: Bridge, live_slack: FakeSlack, eventually: Eventually
+) -> None:
+    """Exit 0, no call cut off, and what was not told is told by the next one."""
+    process = ended_with_news_untold(bridge, live_slack, eventually)
     process.start()
     eventually(lambda: titles(live_slack) == ["🟢 Resolved", "🟠 Warning"])
     history = requests.get(f"{process.url}/history?format=json", timeout=5).json()["entries"]
@@ -77,14 +83,7 @@ def test_a_renamed_destination_is_told_what_waited_and_what_comes_later(
     bridge: Bridge, live_slack: FakeSlack, eventually: Eventually
 ) -> None:
     """Nothing waits for the old name, and a group whose end it was to tell is told when it fires again."""
-    process = bridge(live_slack).start()
-    process.post(webhook(alert("a"), group_key="one"))
-    eventually(lambda: titles(live_slack) == ["🟠 Warning"])
-    live_slack.faults.add(Fault(status=503, error="service_unavailable", times=None))
-    process.post(webhook(alert("a", "resolved"), group_key="one"))
-    process.post(webhook(alert("b"), group_key="two"))
-    assert process.terminate() == 0
-    live_slack.faults.clear()
+    process = ended_with_news_untold(bridge, live_slack, eventually)
     process.config.write_text(
         CONFIG.replace("slack: {channel", "team: {channel").replace("[slack]", "[team]")
     )

@@ -243,7 +243,7 @@ def test_a_message_in_a_channel_that_was_left_is_replaced(desk: Desk) -> None:
     desk.state.record(webhook(alert("a")))
     desk.settle()
     desk.sender.destination = replace(desk.sender.destination, channel="#new")
-    desk.sender.register()
+    desk.sender.database.write(desk.sender.enroll).result()
     desk.slack.faults.add(Fault(method="chat.update", error="channel_not_found", times=None))
     desk.state.record(webhook(alert("a"), alert("b")))
     desk.settle(patience=60.0)
@@ -259,7 +259,7 @@ def test_a_reply_in_a_channel_that_was_left_is_told_in_a_new_message(desk: Desk)
     desk.state.record(webhook(alert("a")))
     desk.settle()
     desk.sender.destination = replace(desk.sender.destination, channel="#new")
-    desk.sender.register()
+    desk.sender.database.write(desk.sender.enroll).result()
     thread_alone = "UPDATE deliveries SET want_line = want_line + 1"
     desk.state.rows(
         "INSERT INTO audit (at, kind, source, destination, incident_id, detail)"

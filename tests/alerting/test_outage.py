@@ -85,7 +85,7 @@ def accelerated_of(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Accel
         bridge = app.build_bridge(load_config(tmp_path / "bridge.yaml", environment), clock=clock)
         bridge.timekeeper.monotonic = clock
         for sender in bridge.senders:
-            sender.register()
+            sender.database.write(sender.enroll).result()
             sender.draw = lambda: 0.0
         bridge.timekeeper.start()
         made.append(bridge)

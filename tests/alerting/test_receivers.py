@@ -122,7 +122,7 @@ def post_of(state: State, clock: Clock, tmp_path: Path) -> Iterator[Callable[...
                 clock=clock,
                 draw=lambda: 0.0,
             )
-            sender.register()
+            sender.database.write(sender.enroll).result()
             state.destinations = (kind,)
             return Post(kind, fake, sender, state, metrics, clock)
 
